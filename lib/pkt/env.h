@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What every layer of one stack instance shares: the time of the turn, randomness, the packet
+ * pool, the drop counters. One lcore owns it and everything that hangs on it; other threads may
+ * read the counters (relaxed), nothing else.
+ */
+#ifndef OUTSOCK_PKT_ENV_H
+#define OUTSOCK_PKT_ENV_H
+
+#include "base/rng.h"
+#include "base/siphash.h"
+
+#include <stdint.h>
+
+struct rte_mempool;
+
+enum drop_reason {
+#define DROP(name, text) DROP_##name,
+#include "pkt/drop.def"
+#undef DROP
+	DROP_N
+};
+
+struct env {
+	uint64_t now;			/* ns, monotonic; set once at the start of each turn */
+	struct rng rng;
+	struct siphash_key secret;	/* tables, ISNs, ports; drawn by the daemon */
+	struct rte_mempool *pool;	/* this lcore's packets */
+	uint64_t drops[DROP_N];
+};
+
+#define NS_PER_MS 1000000ull
+#define NS_PER_S  1000000000ull
+
+/* Name ("TCP_SEQ") and text of a reason. */
+const char *drop_name(enum drop_reason reason);
+const char *drop_text(enum drop_reason reason);
+
+#endif

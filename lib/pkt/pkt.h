@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Packets are rte_mbufs; what the stack knows about one lies in its private area. A packet is
+ * owned by one holder at a time; a function that takes a packet consumes it, whatever happens,
+ * unless its header says otherwise.
+ *
+ * On the way up, data_off moves past each header as it is parsed. On the way down, payload is
+ * written behind PKT_HEADROOM, and headers are put in front of it.
+ */
+#ifndef OUTSOCK_PKT_PKT_H
+#define OUTSOCK_PKT_PKT_H
+
+#include "pkt/addr.h"
+#include "pkt/env.h"
+
+#include <rte_mbuf.h>
+
+#define PKT_HEADROOM RTE_PKTMBUF_HEADROOM /* 128: Ethernet, VLAN, IPv6, TCP with all options */
+
+struct sock_owner;
+
+/**
+ * struct pkt_meta - what the stack knows about a packet
+ * @next:	link of the one pkt_queue it is on
+ * @owner:	rx: whose address @dst is, set by ip
+ * @src, @dst:	rx: network addresses, set by ip
+ * @proto, @ttl, @tos: rx: of the IP header
+ * @payload:	bytes at the data pointer that belong to the consumer (payload of the segment or
+ *		datagram; not counting link padding)
+ * @sport, @dport: rx: set by the transport (network order)
+ * @seq:	TCP: sequence number of the first byte, host order
+ * @tx_time:	TCP: when it was last sent (ns)
+ * @flags:	of the transport that holds it
+ */
+struct pkt_meta {
+	struct rte_mbuf *next;
+	struct sock_owner *owner;
+	struct ip_addr src, dst;
+	uint64_t tx_time;
+	uint32_t seq;
+	uint32_t payload;
+	uint16_t sport, dport;
+	uint8_t proto, ttl, tos, flags;
+};
+
+_Static_assert(sizeof(struct pkt_meta) % RTE_MBUF_PRIV_ALIGN == 0, "mbuf private area");
+
+static inline struct pkt_meta *pkt_meta(struct rte_mbuf *m)
+{
+	return rte_mbuf_to_priv(m);
+}
+
+/* Frees @m and counts why. The one way to drop. */
+void pkt_drop(struct env *env, struct rte_mbuf *m, enum drop_reason reason);
+
+/* A fresh packet with PKT_HEADROOM, or NULL (not counted: the caller says what is lost). */
+struct rte_mbuf *pkt_alloc(struct env *env);
+
+/* A FIFO of packets through pkt_meta.next. */
+struct pkt_queue {
+	struct rte_mbuf *head, *tail;
+	uint32_t n;
+};
+
+static inline void pkt_queue_push(struct pkt_queue *q, struct rte_mbuf *m)
+{
+	pkt_meta(m)->next = NULL;
+	if (q->tail)
+		pkt_meta(q->tail)->next = m;
+	else
+		q->head = m;
+	q->tail = m;
+	q->n++;
+}
+
+static inline struct rte_mbuf *pkt_queue_pop(struct pkt_queue *q)
+{
+	struct rte_mbuf *m = q->head;
+
+	if (m) {
+		q->head = pkt_meta(m)->next;
+		if (!q->head)
+			q->tail = NULL;
+		q->n--;
+	}
+	return m;
+}
+
+void pkt_queue_free(struct pkt_queue *q);
+
+/*
+ * A packet pool for one lcore: mbufs with the private area above and @data_room bytes behind the
+ * headroom, with ring_mt_rts ops (a preempted thread on another lcore that frees into it must not
+ * stop the owner). Start-up only. @socket: NUMA node or SOCKET_ID_ANY. NULL: rte_errno.
+ */
+struct rte_mempool *pkt_pool_create(const char *name, unsigned int n, unsigned int data_room,
+				    int socket);
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A socket as its consumer (a guest session, a benchmark's client, a test) sees it.
+ *
+ * The consumer pulls: transports put what happened on the socket (events, received packets), and the
+ * socket on its lane's ready list; the consumer takes sockets from there as far as its own
+ * room and budget go, and leaves the rest. So a full ring is back-pressure, and nobody calls upward.
+ *
+ * Everything belongs to one lcore. Stream offsets are absolute, from 0.
+ *
+ *	owner (a guest: addresses, quotas) --- lanes (queue pairs) --- sockets
+ */
+#ifndef OUTSOCK_SOCK_SOCK_H
+#define OUTSOCK_SOCK_SOCK_H
+
+#include "base/list.h"
+#include "pkt/pkt.h"
+
+#include <errno.h>
+
+struct stack;
+struct sock;
+struct sock_transport;
+
+#define SOCK_STREAM_T 1
+#define SOCK_DGRAM_T  2
+
+/**
+ * struct sock_owner - a guest as the stack sees it
+ * @stack:	the instance it lives on
+ * @socks:	all of its sockets (sock.owner_link)
+ * @n_socks, @max_socks: quota, accepted ones and those not yet handed over included
+ * @n_pkts, @max_pkts: quota of packets that wait in its sockets' queues, both directions
+ * @cookie:	the consumer's own
+ */
+struct sock_owner {
+	struct stack *stack;
+	struct list socks;
+	uint32_t n_socks, max_socks;
+	uint32_t n_pkts, max_pkts;
+	void *cookie;
+};
+
+/* Sockets that have something for the consumer, first come first served (sock.ready_link). */
+struct sock_lane {
+	struct sock_owner *owner;
+	struct list ready;
+};
+
+/* What happened; sock.events. The consumer handles them in this order, then clears them. */
+#define SOCK_EV_CONNECTED   0x01 /* active open is complete */
+#define SOCK_EV_ACCEPTED    0x02 /* new child of sock.parent, first time seen */
+#define SOCK_EV_DATA	    0x04 /* rxq is not empty */
+#define SOCK_EV_ACKED	    0x08 /* tx_acked moved, or snd_win grew */
+#define SOCK_EV_PEER_CLOSED 0x10 /* FIN after rxq's last byte: tell when rxq is empty */
+#define SOCK_EV_ERROR	    0x20 /* sock.err; fatal if SOCK_EV_GONE is there too */
+#define SOCK_EV_GONE	    0x40 /* the connection is dead; rxq is discarded */
+#define SOCK_EV_CLOSED	    0x80 /* after sock_close(): all done, call sock_free() */
+
+/* Socket states that the consumer can see. */
+enum sock_state {
+	SOCK_NEW,
+	SOCK_BOUND,
+	SOCK_LISTENING,
+	SOCK_CONNECTING,
+	SOCK_CONNECTED,		/* datagram: has a peer */
+	SOCK_DEAD,		/* fatal error */
+};
+
+/**
+ * struct sock - embedded first in each transport's connection
+ * Consumer may read all, write @id and @cookie.
+ *
+ * @rxq:	received in order, not yet taken; the packet's data pointer is at the next byte and
+ *		pkt_meta.payload counts from there. Datagram: one datagram a packet (or chain).
+ * @rx_off:	offset of rxq's first byte = bytes the consumer has taken
+ * @rx_credit:	offset up to which the consumer can take
+ * @rx_end:	with SOCK_EV_PEER_CLOSED: length of the peer's stream
+ * @tx_off:	next byte expected from the consumer
+ * @tx_acked:	the peer has all before it
+ * @snd_win:	the consumer may have tx_off - tx_acked up to this
+ * @accept_credit, @accepted: listener: children it may have produced; children produced
+ * @child_credit: listener: rx_credit of new children
+ * @err:	positive error number (SOCK_EV_ERROR)
+ */
+struct sock {
+	const struct sock_transport *tp;
+	struct sock_owner *owner;
+	struct sock_lane *lane;
+	struct sock *parent;
+	struct list ready_link, owner_link;
+	uint32_t id;
+	uint16_t events;
+	uint8_t type;
+	uint8_t state;		/* enum sock_state */
+	uint8_t family;		/* OUTSOCK_INET, OUTSOCK_INET6 */
+	uint8_t closing;	/* sock_close() was called */
+	uint16_t err;
+	uint32_t snd_win;
+	struct pkt_queue rxq;
+	uint64_t rx_off, rx_credit, rx_end;
+	uint64_t tx_off, tx_acked;
+	uint32_t accept_credit, accepted, child_credit;
+	void *cookie;
+	struct ip_endpoint local, peer;
+};
+
+void sock_owner_init(struct sock_owner *o, struct stack *stack, uint32_t max_socks,
+		     uint32_t max_pkts, void *cookie);
+void sock_lane_init(struct sock_lane *l, struct sock_owner *o);
+
+/* ---- control; all return 0 or negative errno, never wait ---- */
+
+/* @family: OUTSOCK_INET (INET6: mapped addresses). -ENFILE: quota; -ENOBUFS: pool. */
+int sock_create(struct sock_lane *lane, uint8_t family, uint8_t type, uint32_t id,
+		struct sock **ret_sock);
+/* Port 0: one is chosen. Unspecified address: all of the owner's. Afterwards sock.local is exact. */
+int sock_bind(struct sock *s, const struct ip_endpoint *local);
+/* Again for another backlog or credit. @accept_credit: absolute. */
+int sock_listen(struct sock *s, uint32_t backlog, uint32_t accept_credit, uint32_t child_credit);
+/* Stream: SYN leaves in this turn's TX phase; then CONNECTED or ERROR. Datagram: sets the peer. */
+int sock_connect(struct sock *s, const struct ip_endpoint *peer);
+int sock_disconnect(struct sock *s);	/* datagram: forgets the peer */
+int sock_setopt(struct sock *s, uint16_t opt, uint32_t value);		/* enum outsock_opt */
+int sock_getopt(struct sock *s, uint16_t opt, uint32_t *ret_value);
+
+#define SOCK_CLOSE_ABORT  1u /* RST */
+#define SOCK_CLOSE_UNREAD 2u /* bytes were not read: RST instead of FIN */
+/*
+ * The consumer lets go: after the bytes before tx_off, FIN; SOCK_EV_CLOSED when nothing is left to
+ * do for the owner (at once for datagram sockets and listeners). @flags: SOCK_CLOSE_*.
+ */
+void sock_close(struct sock *s, uint32_t flags);
+/* After SOCK_EV_CLOSED. The socket is gone. */
+void sock_free(struct sock *s);
+/* Owner gone: aborts and frees all of its sockets within this call, RSTs queued. Cold. */
+void sock_owner_abort(struct sock_owner *o);
+
+/* ---- consumer's receive side ---- */
+
+/* Takes the first ready socket off the lane, or NULL. It must be handled or put back. */
+struct sock *sock_next_ready(struct sock_lane *l);
+/* Puts it back, at the tail (its turn is over) or at the head (the ring is full). */
+void sock_ready_again(struct sock *s, bool head);
+/* The consumer has taken @n bytes of a stream's rxq (frees packets, lets the transport ACK). */
+void sock_rx_taken(struct sock *s, uint32_t n);
+/* The consumer has taken the first datagram of rxq. */
+void sock_rx_taken_dgram(struct sock *s);
+/* New receive credit (absolute, never shrinks: -EINVAL), or accept credit for a listener. */
+int sock_credit(struct sock *s, uint64_t credit);
+
+/* ---- consumer's send side, stream ---- */
+
+/*
+ * Room for the next bytes of the stream, contiguous; *@ret_room its size, at least 1. The consumer writes up to
+ * that many and calls sock_tx_commit(). NULL: -ENOBUFS (no packets or quota; try next turn)
+ * or not connected: see *@ret_err.
+ */
+void *sock_tx_space(struct sock *s, uint32_t *ret_room, int *ret_err);
+void sock_tx_commit(struct sock *s, uint32_t n);
+/* End of the consumer's message: @push: nothing is about to follow; @fin: half-close. */
+void sock_tx_end(struct sock *s, bool push, bool fin);
+
+/* ---- datagram ---- */
+
+/*
+ * Sends @m, payload from the data pointer on (PKT_HEADROOM before it; a chain for large ones), to
+ * @dst or, NULL, to the peer. Consumes @m. 0 or negative errno (-EMSGSIZE, -EDESTADDRREQ, ...).
+ */
+int sock_tx_dgram(struct sock *s, struct rte_mbuf *m, const struct ip_endpoint *dst);
+
+#endif
