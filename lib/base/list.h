@@ -13,8 +13,10 @@ struct list {
 	struct list *next, *prev;
 };
 
+#ifndef container_of
 #define container_of(ptr, type, member) \
 	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#endif
 
 static inline void list_init(struct list *l)
 {

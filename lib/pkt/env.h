@@ -29,8 +29,8 @@ struct env {
 	uint64_t drops[DROP_N];
 };
 
-#define NS_PER_MS 1000000ull
-#define NS_PER_S  1000000000ull
+#define NSEC_PER_MSEC 1000000ull
+#define NSEC_PER_SEC  1000000000ull
 
 /* Name ("TCP_SEQ") and text of a reason. */
 const char *drop_name(enum drop_reason reason);
