@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A guest: its vhost-user connection, its rings, its session of the outsock ABI, its sockets.
+ *
+ * Three kinds of function, by who may call them:
+ *   hot:     the home lcore, in its turn; no lock, no allocation, no log, no system call but
+ *	      guest_notify()'s;
+ *   cold:    the control thread; they reach the lcore through lcore_call();
+ *   library: the vhost library's thread calls guest_vhost.c, which does the same.
+ */
+#ifndef OUTSOCK_DATAPLANE_GUEST_H
+#define OUTSOCK_DATAPLANE_GUEST_H
+
+#include "base/list.h"
+#include "pkt/addr.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct guest;
+struct lcore;
+struct link;
+
+#define GUEST_ADDRS_MAX 8
+#define GUEST_NAME_MAX	32
+
+struct guest_addr {
+	struct ip_addr addr;
+	uint8_t prefix_len;	/* of the family: 24 for 10.77.0.11/24 */
+};
+
+/* What the configuration says of a guest; the strings are the caller's. */
+struct guest_cfg {
+	const char *name;
+	const char *socket_path;
+	bool client;		/* QEMU listens, we connect (and reconnect) */
+	bool rt;
+	uint8_t priority;	/* 0 to 7, among the guests of one lcore */
+	struct guest_addr addrs[GUEST_ADDRS_MAX];
+	unsigned int n_addrs;
+	uint32_t max_sockets, max_pkts, max_msgs;	/* quotas; messages in one turn */
+	uint32_t grace_ms;
+	struct lcore *lcore;	/* home */
+	struct link *link;	/* its port, as the home lcore sees it */
+};
+
+/* ---- cold: control thread ---- */
+
+/* Registers the vhost-user socket and starts it. 0 or negative errno; nothing is left on error. */
+int guest_create(const struct guest_cfg *cfg, struct guest **ret_guest);
+/* Ends the session (sockets are reset towards their peers), frees everything. Takes NULL. */
+void guest_destroy(struct guest *g);
+
+/* A copy of what the guest's lcore last published; any thread. */
+struct guest_stats {
+	char name[GUEST_NAME_MAX];
+	bool connected;		/* vhost-user connection is there */
+	bool running;		/* its rings are started */
+	bool session;		/* HELLO done */
+	uint32_t epoch;
+	uint32_t queue_pairs;
+	uint32_t n_socks, n_pkts;
+	uint64_t rx_msgs, rx_bytes, tx_msgs, tx_bytes, kicks, notifies, ring_full;
+	uint64_t session_errors, epoch_drops, pre_hello_drops;
+	const char *last_error;	/* static text of the last session error, or NULL */
+};
+void guest_stats_get(const struct guest *g, struct guest_stats *ret_stats);
+const struct guest_cfg *guest_config(const struct guest *g);
+
+/* ---- hot: home lcore, inside its turn ---- */
+
+/* In the lcore's list of guests; the lcore's own. */
+struct list *guest_lcore_link(struct guest *g);
+struct guest *guest_of_lcore_link(struct list *l);
+
+/* Guest's TX rings to sockets: at most @budget messages. Returns how many. */
+unsigned int guest_tx(struct guest *g, unsigned int budget, uint64_t now);
+/* Ready sockets to the guest's RX rings: at most @budget messages. Returns how many. */
+unsigned int guest_rx(struct guest *g, unsigned int budget, uint64_t now);
+/* Stores the used indices of what this turn has filled or taken. After this the guest sees it. */
+void guest_publish(struct guest *g);
+/* Notifies the guest where it asked for it; returns the number of system calls made. */
+unsigned int guest_notify(struct guest *g);
+/*
+ * Before the lcore sleeps: asks for kicks on all TX rings (and RX rings where the session waits
+ * for room), then looks once more. True: there is work, do not sleep.
+ */
+bool guest_arm_kicks(struct guest *g);
+/* After sleep: no kicks wanted. */
+void guest_disarm_kicks(struct guest *g);
+/* Time-outs of the session (grace); at each turn; cheap. UINT64_MAX: none. */
+uint64_t guest_next(const struct guest *g);
+/* Publishes statistics and snapshot for other threads; a few times a second. */
+void guest_snapshot(struct guest *g);
+
+/* ---- cold, on the home lcore through lcore_call() ---- */
+
+/* One socket for `outsockctl socket list`. */
+struct guest_sock_info {
+	uint32_t id;
+	uint8_t type, family;
+	const char *state;
+	struct ip_endpoint local, peer;
+	uint64_t rx_off, tx_off, tx_acked;
+	uint32_t rxq_bytes;
+};
+/* Fills at most @max entries, beginning with the @first'th socket; returns how many. */
+unsigned int guest_sock_list(struct guest *g, unsigned int first, struct guest_sock_info *infos,
+			     unsigned int max);
+
+#endif
