@@ -24,26 +24,31 @@ struct sock_owner;
  * @next:	link of the one pkt_queue it is on
  * @owner:	rx: whose address @dst is, set by ip
  * @src, @dst:	rx: network addresses, set by ip
+ * @tx_time:	TCP, tx (shares its place with @src): when it was last sent (ns)
  * @proto, @ttl, @tos: rx: of the IP header
  * @payload:	bytes at the data pointer that belong to the consumer (payload of the segment or
  *		datagram; not counting link padding)
  * @sport, @dport: rx: set by the transport (network order)
  * @seq:	TCP: sequence number of the first byte, host order
- * @tx_time:	TCP: when it was last sent (ns)
  * @flags:	of the transport that holds it
+ *
+ * One cache line, right behind the mbuf's two.
  */
 struct pkt_meta {
 	struct rte_mbuf *next;
 	struct sock_owner *owner;
-	struct ip_addr src, dst;
-	uint64_t tx_time;
+	union {
+		struct ip_addr src;
+		uint64_t tx_time;
+	};
+	struct ip_addr dst;
 	uint32_t seq;
 	uint32_t payload;
 	uint16_t sport, dport;
 	uint8_t proto, ttl, tos, flags;
 };
 
-_Static_assert(sizeof(struct pkt_meta) % RTE_MBUF_PRIV_ALIGN == 0, "mbuf private area");
+_Static_assert(sizeof(struct pkt_meta) == 64, "one cache line, and RTE_MBUF_PRIV_ALIGN");
 
 static inline struct pkt_meta *pkt_meta(struct rte_mbuf *m)
 {
