@@ -1,0 +1,1 @@
+"""The outsock laboratory: namespaces, daemon and QEMU guests. Start reading at cli.py."""
