@@ -13,6 +13,7 @@
 #ifndef OUTSOCK_SOCK_SOCK_H
 #define OUTSOCK_SOCK_SOCK_H
 
+#include "abi/abi.h"
 #include "base/list.h"
 #include "pkt/pkt.h"
 
@@ -47,7 +48,10 @@ struct sock_lane {
 	struct list ready;
 };
 
-/* What happened; sock.events. The consumer handles them in this order, then clears them. */
+/*
+ * What happened; sock.events. The consumer handles them in this order, and says what it has
+ * published with sock_event_taken().
+ */
 #define SOCK_EV_CONNECTED   0x01 /* active open is complete */
 #define SOCK_EV_ACCEPTED    0x02 /* new child of sock.parent, first time seen */
 #define SOCK_EV_DATA	    0x04 /* rxq is not empty */
@@ -73,7 +77,7 @@ enum sock_state {
  *
  * @rxq:	received in order, not yet taken; the packet's data pointer is at the next byte and
  *		pkt_meta.payload counts from there. Datagram: one datagram a packet (or chain).
- * @rx_off:	offset of rxq's first byte = bytes the consumer has taken
+ * @rx_off:	offset of rxq's first byte = bytes the consumer has taken (datagram: their cost)
  * @rx_credit:	offset up to which the consumer can take
  * @rx_end:	with SOCK_EV_PEER_CLOSED: length of the peer's stream
  * @tx_off:	next byte expected from the consumer
@@ -95,6 +99,7 @@ struct sock {
 	uint8_t state;		/* enum sock_state */
 	uint8_t family;		/* OUTSOCK_INET, OUTSOCK_INET6 */
 	uint8_t closing;	/* sock_close() was called */
+	uint8_t tx_fin;		/* the stream ends at tx_off: sock_tx_end(fin) or sock_close() */
 	uint16_t err;
 	uint32_t snd_win;
 	struct pkt_queue rxq;
@@ -131,7 +136,7 @@ int sock_getopt(struct sock *s, uint16_t opt, uint32_t *ret_value);
  * do for the owner (at once for datagram sockets and listeners). @flags: SOCK_CLOSE_*.
  */
 void sock_close(struct sock *s, uint32_t flags);
-/* After SOCK_EV_CLOSED. The socket is gone. */
+/* After SOCK_EV_CLOSED (or any time after sock_close with ABORT). The socket is gone. */
 void sock_free(struct sock *s);
 /* Owner gone: aborts and frees all of its sockets within this call, RSTs queued. Cold. */
 void sock_owner_abort(struct sock_owner *o);
@@ -142,19 +147,34 @@ void sock_owner_abort(struct sock_owner *o);
 struct sock *sock_next_ready(struct sock_lane *l);
 /* Puts it back, at the tail (its turn is over) or at the head (the ring is full). */
 void sock_ready_again(struct sock *s, bool head);
-/* The consumer has taken @n bytes of a stream's rxq (frees packets, lets the transport ACK). */
+/*
+ * The consumer has published @events (SOCK_EV_*): clears them, and lets the transport acknowledge
+ * what must not be acknowledged before (design D9, rule 1): the peer's SYN after CONNECTED, the
+ * end of a handshake after ACCEPTED, FIN after PEER_CLOSED.
+ */
+void sock_event_taken(struct sock *s, uint16_t events);
+/*
+ * The consumer has taken @n bytes of a stream's rxq (frees packets, lets the transport ACK; clears
+ * SOCK_EV_DATA with the last byte). A chain's segments may then have length 0.
+ */
 void sock_rx_taken(struct sock *s, uint32_t n);
-/* The consumer has taken the first datagram of rxq. */
+/* The consumer has taken the first datagram of rxq: rx_off moves by sock_dgram_cost(). */
 void sock_rx_taken_dgram(struct sock *s);
 /* New receive credit (absolute, never shrinks: -EINVAL), or accept credit for a listener. */
 int sock_credit(struct sock *s, uint64_t credit);
+
+/* What a datagram of @len bytes costs of the receive credit (abi.h). */
+static inline uint64_t sock_dgram_cost(uint32_t len)
+{
+	return (uint64_t)len + OUTSOCK_DGRAM_OVERHEAD;
+}
 
 /* ---- consumer's send side, stream ---- */
 
 /*
  * Room for the next bytes of the stream, contiguous; *@ret_room its size, at least 1. The consumer writes up to
- * that many and calls sock_tx_commit(). NULL: -ENOBUFS (no packets or quota; try next turn)
- * or not connected: see *@ret_err.
+ * that many and calls sock_tx_commit(). NULL: *@ret_err is -ENOBUFS (no packets or quota; try next
+ * turn), -EAGAIN (snd_win is used up), -ENOTCONN, -EPIPE (after the end), or the socket's error.
  */
 void *sock_tx_space(struct sock *s, uint32_t *ret_room, int *ret_err);
 void sock_tx_commit(struct sock *s, uint32_t n);

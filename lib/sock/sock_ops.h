@@ -9,7 +9,12 @@
 
 #include "sock/sock.h"
 
-/* @ctx is the transport's instance (struct tcp, struct udp). */
+/*
+ * @ctx is the transport's instance (struct tcp, struct udp). The generic fields (state, offsets,
+ * credit, closing, tx_fin) are up to date when an operation is called; states CONNECTED and DEAD
+ * of a stream are the transport's to set, all others follow from an operation's success.
+ * Operations that a transport does not have are NULL: -EOPNOTSUPP.
+ */
 struct sock_transport {
 	const char *name;
 	/* An object with its struct sock zeroed and init'ed by sock_init_(), or NULL. */
@@ -20,9 +25,15 @@ struct sock_transport {
 	int (*disconnect)(struct sock *s);
 	int (*setopt)(struct sock *s, uint16_t opt, uint32_t value);
 	int (*getopt)(struct sock *s, uint16_t opt, uint32_t *ret_value);
+	/* Not called for a dead socket: sock_close() says CLOSED by itself then. */
 	void (*close)(struct sock *s, uint32_t flags);
-	/* The owner has let go for good; the transport may keep its object (TIME-WAIT). */
+	/*
+	 * The owner has let go for good: calls sock_leave(); the transport may keep its object
+	 * (TIME-WAIT).
+	 */
 	void (*free)(struct sock *s);
+	/* sock_event_taken(); may be NULL. */
+	void (*event_taken)(struct sock *s, uint16_t events);
 	/* rx_off moved by @n: acknowledge, open the window. */
 	void (*rx_taken)(struct sock *s, uint32_t n);
 	void (*credit)(struct sock *s);
@@ -42,7 +53,27 @@ const struct sock_types *stack_sock_types(struct stack *stack);	/* defined in st
 /* Zeroes and initialises; then joins @lane and its owner (counts into the quota: -ENFILE). */
 void sock_init_(struct sock *s, const struct sock_transport *tp, uint8_t type);
 int sock_join(struct sock *s, struct sock_lane *lane);
-void sock_leave(struct sock *s);	/* off all lists, rxq freed; harmless twice */
+/*
+ * Off all lists and out of the quota, rxq freed, owner and lane NULL; harmless twice. Packets of
+ * the transport's own that count against the owner are to be taken off before.
+ */
+void sock_leave(struct sock *s);
+
+/* The owner's packet quota: every queue of a socket counts its segments. */
+static inline bool sock_pkts_room(const struct sock *s, uint32_t n)
+{
+	return s->owner->n_pkts + n <= s->owner->max_pkts;
+}
+
+static inline void sock_pkts_add(struct sock *s, uint32_t n)
+{
+	s->owner->n_pkts += n;
+}
+
+static inline void sock_pkts_sub(struct sock *s, uint32_t n)
+{
+	s->owner->n_pkts -= n;
+}
 
 /* Sets @events and puts the socket on its lane's ready list. A socket without lane: nothing. */
 static inline void sock_ready(struct sock *s, uint16_t events)
@@ -52,38 +83,62 @@ static inline void sock_ready(struct sock *s, uint16_t events)
 		list_add_tail(&s->lane->ready, &s->ready_link);
 }
 
-/* Queues received payload (stream: in order). Takes @m, counts it against the owner's packets. */
+/*
+ * Queues received payload (stream: in order). Takes @m, counts it against the owner's packets; the
+ * transport has asked sock_pkts_room() where the peer could fill it.
+ */
 void sock_rx_push(struct sock *s, struct rte_mbuf *m);
-/* Fatal: state DEAD, rxq discarded, ERROR and GONE. */
+/* Fatal: state DEAD, rxq discarded, ERROR and GONE; CLOSED too when the consumer let go before. */
 void sock_gone(struct sock *s, int err);
 
 /* ---- ports of all owners, for one transport ---- */
 
 struct port_table;
 
+/*
+ * A claim on a port. Listeners, bound sockets and active connections have one; accepted
+ * connections and TIME-WAIT need none (their four-tuple is in the transport's own table).
+ */
 struct port_bind {
 	struct list link;		/* in its bucket */
 	struct sock_owner *owner;
 	struct ip_addr addr;		/* unspecified: all */
 	uint16_t port;			/* network order, 0: not bound */
-	bool reuse_addr, reuse_port, listening;
+	bool reuse_addr, reuse_port;
+	bool listening;			/* set by port_listen() */
+	bool hidden;			/* port_lookup() does not see it: a connected datagram socket */
 };
 
-/* @binds_max sizes the buckets. Start-up only. */
+#define PORT_SHARE_MAX 64 /* claims on one port of one owner; bounds every walk */
+
+/* @binds_max sizes the buckets. Ports in host order, inclusive. Start-up only. NULL: no memory. */
 struct port_table *port_table_create(struct env *env, uint32_t binds_max, uint16_t eph_first,
 				     uint16_t eph_last);
-void port_table_destroy(struct port_table *t);
+void port_table_destroy(struct port_table *t);	/* takes NULL */
 
 /*
- * Binds @b (owner, addr, port and flags filled in; kept by the caller inside its object). Port 0: a
- * random free ephemeral one (RFC 6056, 3.3.1 with the table as its check). -EADDRINUSE by Linux' rules for
- * SO_REUSEADDR and SO_REUSEPORT.
+ * Claims a port for @b (owner, addr, port and flags filled in, the rest zero; kept by the caller
+ * inside its object until port_unbind). Port 0: a random free ephemeral one (RFC 6056, 3.3.1 with
+ * the table as its check), written to @b->port. -EADDRINUSE by Linux' rules for SO_REUSEADDR (not
+ * beside a listener) and SO_REUSEPORT.
  */
 int port_bind(struct port_table *t, struct port_bind *b);
 void port_unbind(struct port_table *t, struct port_bind *b);	/* harmless when not bound */
+/* @b, bound, begins to listen: -EADDRINUSE when another one that shares its port already does. */
+int port_listen(struct port_table *t, struct port_bind *b);
 
-/* The best match for a packet to @addr:@port of @owner: exact address before wildcard. */
-struct port_bind *port_lookup(const struct port_table *t, const struct sock_owner *owner,
-			      const struct ip_addr *addr, uint16_t port);
+/*
+ * The best match for a packet to @addr:@port of @owner: listening before not, exact address before
+ * wildcard, then the latest; in a SO_REUSEPORT group @flow_hash chooses. NULL: none.
+ */
+struct port_bind *port_lookup_flow(const struct port_table *t, const struct sock_owner *owner,
+				   const struct ip_addr *addr, uint16_t port, uint32_t flow_hash);
+
+static inline struct port_bind *port_lookup(const struct port_table *t,
+					    const struct sock_owner *owner,
+					    const struct ip_addr *addr, uint16_t port)
+{
+	return port_lookup_flow(t, owner, addr, port, 0);
+}
 
 #endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The port table: claims hang in buckets by a keyed hash of owner and port. A bitmap of ports that
+ * anybody has claimed makes the choice of an ephemeral one a short scan.
+ */
+#include "sock/sock_ops.h"
+
+#include <rte_byteorder.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define EPH_TRIES 64 /* random ports tried when each one of the range is somebody's */
+
+struct port_table {
+	struct env *env;
+	uint32_t mask;			/* buckets - 1 */
+	uint16_t eph_first, eph_last;
+	uint32_t n_claims[65536];	/* by port, host order */
+	uint64_t claimed[65536 / 64];	/* bit: n_claims != 0 */
+	struct list buckets[];
+};
+
+struct port_table *port_table_create(struct env *env, uint32_t binds_max, uint16_t eph_first,
+				     uint16_t eph_last)
+{
+	uint32_t n = rte_align32pow2(RTE_MAX(binds_max, 64u));
+	size_t size = RTE_ALIGN_CEIL(sizeof(struct port_table) + n * sizeof(struct list), 64);
+	struct port_table *t = aligned_alloc(64, size);
+
+	if (!t)
+		return NULL;
+	memset(t, 0, size);
+	t->env = env;
+	t->mask = n - 1;
+	t->eph_first = RTE_MAX(eph_first, 1);
+	t->eph_last = RTE_MAX(eph_last, t->eph_first);
+	for (uint32_t i = 0; i < n; i++)
+		list_init(&t->buckets[i]);
+	return t;
+}
+
+void port_table_destroy(struct port_table *t)
+{
+	free(t);
+}
+
+static uint32_t bucket_of(const struct port_table *t, const struct sock_owner *owner, uint16_t port)
+{
+	const uint64_t key[2] = { (uintptr_t)owner, port };
+
+	return siphash13(&t->env->secret, key, sizeof(key)) & t->mask;
+}
+
+static bool same_port(const struct port_bind *b, const struct sock_owner *owner, uint16_t port)
+{
+	return b->owner == owner && b->port == port;
+}
+
+static bool overlaps(const struct ip_addr *a, const struct ip_addr *b)
+{
+	return ip_addr_is_any(a) || ip_addr_is_any(b) || ip_addr_eq(a, b);
+}
+
+/* May @b share its port with @old? */
+static bool may_share(const struct port_bind *b, const struct port_bind *old)
+{
+	if (!overlaps(&b->addr, &old->addr))
+		return true;
+	if (b->reuse_addr && old->reuse_addr && !old->listening)
+		return true;
+	return b->reuse_port && old->reuse_port;
+}
+
+/* Can @b have @port? @alone: shared with nobody at its address, whatever the flags say. */
+static bool port_free_for(const struct port_table *t, const struct port_bind *b, uint16_t port,
+			  bool alone)
+{
+	const struct list *bucket = &t->buckets[bucket_of(t, b->owner, port)];
+	unsigned int n = 0;
+
+	list_for_each(l, bucket) {
+		const struct port_bind *old = container_of(l, struct port_bind, link);
+
+		if (old == b || !same_port(old, b->owner, port))
+			continue;
+		if (alone ? overlaps(&b->addr, &old->addr) : !may_share(b, old))
+			return false;
+		if (++n == PORT_SHARE_MAX)
+			return false;
+	}
+	return true;
+}
+
+static bool is_claimed(const struct port_table *t, uint32_t port)
+{
+	return t->claimed[port / 64] >> (port % 64) & 1;
+}
+
+/* First port from @from to @last that nobody has claimed, or 0. */
+static uint32_t scan_unclaimed(const struct port_table *t, uint32_t from, uint32_t last)
+{
+	for (uint32_t port = from; port <= last; port++) {
+		if (t->claimed[port / 64] == UINT64_MAX)
+			port |= 63;
+		else if (!is_claimed(t, port))
+			return port;
+	}
+	return 0;
+}
+
+/* A port for @b in network order, or 0. RFC 6056, 3.3.1: random start, then the next free one. */
+static uint16_t choose(struct port_table *t, const struct port_bind *b)
+{
+	uint32_t n = t->eph_last - t->eph_first + 1u;
+	uint32_t start = t->eph_first + rng_below(&t->env->rng, n);
+	uint32_t port = scan_unclaimed(t, start, t->eph_last);
+
+	if (!port)
+		port = scan_unclaimed(t, t->eph_first, start);
+	if (port)
+		return rte_cpu_to_be_16((uint16_t)port);
+	/* All are somebody's, perhaps another owner's: a bounded number of tries. */
+	for (unsigned int i = 0; i < EPH_TRIES; i++) {
+		uint16_t be = rte_cpu_to_be_16(t->eph_first + rng_below(&t->env->rng, n));
+
+		if (port_free_for(t, b, be, true))
+			return be;
+	}
+	return 0;
+}
+
+static void claim(struct port_table *t, struct port_bind *b)
+{
+	uint16_t port = rte_be_to_cpu_16(b->port);
+
+	list_add_head(&t->buckets[bucket_of(t, b->owner, b->port)], &b->link);
+	if (t->n_claims[port]++ == 0)
+		t->claimed[port / 64] |= UINT64_C(1) << (port % 64);
+}
+
+int port_bind(struct port_table *t, struct port_bind *b)
+{
+	if (!b->port) {
+		b->port = choose(t, b);
+		if (!b->port)
+			return -EADDRINUSE;
+	} else if (!port_free_for(t, b, b->port, false)) {
+		b->port = 0;
+		return -EADDRINUSE;
+	}
+	b->listening = false;
+	claim(t, b);
+	return 0;
+}
+
+void port_unbind(struct port_table *t, struct port_bind *b)
+{
+	uint16_t port = rte_be_to_cpu_16(b->port);
+
+	if (!port)
+		return;
+	list_del(&b->link);
+	if (--t->n_claims[port] == 0)
+		t->claimed[port / 64] &= ~(UINT64_C(1) << (port % 64));
+	b->port = 0;
+	b->listening = false;
+}
+
+int port_listen(struct port_table *t, struct port_bind *b)
+{
+	if (!b->listening && !port_free_for(t, b, b->port, false))
+		return -EADDRINUSE;
+	b->listening = true;
+	return 0;
+}
+
+struct port_bind *port_lookup_flow(const struct port_table *t, const struct sock_owner *owner,
+				   const struct ip_addr *addr, uint16_t port, uint32_t flow_hash)
+{
+	const struct list *bucket = &t->buckets[bucket_of(t, owner, port)];
+	struct port_bind *best = NULL;
+	int best_score = -1;
+	uint32_t n_equal = 0;
+
+	list_for_each(l, bucket) {
+		struct port_bind *b = container_of(l, struct port_bind, link);
+		bool exact = ip_addr_eq(&b->addr, addr);
+		int score = 2 * b->listening + exact;
+
+		if (!same_port(b, owner, port) || b->hidden || score < best_score)
+			continue;
+		if (!exact && !ip_addr_is_any(&b->addr))
+			continue;
+		if (score > best_score) {
+			best = b;
+			best_score = score;
+			n_equal = 1;
+		} else if (b->reuse_port && best->reuse_port) {
+			/* The n-th replaces the choice in one of n cases: each equally often. */
+			flow_hash = flow_hash * 1103515245u + 12345u;
+			if (((uint64_t)flow_hash * ++n_equal) >> 32 == 0)
+				best = b;
+		}
+	}
+	return best;
+}
