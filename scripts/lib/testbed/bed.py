@@ -57,6 +57,8 @@ def up(state, given, keep):
         fresh = not state.exists()
         options = _options(state, given)
         if complete(state):
+            for number in state.guests():       # an `up` that was killed did not wait for them
+                guest.wait(state, number)
             note(f"testbed '{state.name}' is already up")
             return
         _check(options)
@@ -66,6 +68,7 @@ def up(state, given, keep):
             if fresh and not keep:
                 note("not up: cleaning up (up --keep leaves everything for inspection)")
                 _take_down(state)
+                state.remove_locks()
             raise
     note(f"testbed '{state.name}' is up: client 10.77.0.1, guests 10.77.0.11 and following")
 

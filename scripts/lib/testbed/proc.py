@@ -51,6 +51,8 @@ def start(argv, log, env=None):
 
 def kill(ident, signum):
     """Signals exactly the recorded process; False when it is already gone."""
+    if not ident:
+        return False
     try:
         fd = os.pidfd_open(ident["pid"])
     except OSError:

@@ -11,13 +11,13 @@ class Failure(Exception):
     def __init__(self, message, hint=None, log=None):
         super().__init__(message)
         self.hint = hint
-        self.log = log      # path of a log whose end explains it
+        # The end of the log that explains it, read now: cleaning up may remove the file.
+        self.log = tail(log, 30) if log else []
 
     def show(self):
         print(f"testbed: {self}", file=sys.stderr)
-        if self.log:
-            for line in tail(self.log, 30):
-                print(f"    | {line}", file=sys.stderr)
+        for line in self.log:
+            print(f"    | {line}", file=sys.stderr)
         if self.hint:
             print(f"testbed: {self.hint}", file=sys.stderr)
 
