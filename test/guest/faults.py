@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Under traffic: pauses, hot-added memory, resets and deaths. Bytes are exact, or the connection
+ends with a clean ECONNRESET; afterwards new connections work."""
+
+import sys
+
+from bed import TOOL, expect, guest_address
+from registry import registrar
+
+TESTS = []
+test = registrar(TESTS)
+GUEST = guest_address(1)
+PORT = "7100"
+
+
+def serve(bed):
+    server = bed.guest_start(sys.executable, TOOL, "serve", PORT)
+    bed.wait_port(PORT)
+    return server
+
+
+def traffic(bed, connections=4):
+    """Verified connections that flow until they are stopped."""
+    p = bed.client_start(sys.executable, TOOL, "verify", GUEST, PORT, "-c", str(connections))
+    flowing(p)
+    return p
+
+
+def flowing(p):
+    """Waits for two more signs of progress: one may have been under way already."""
+    first = len(p.lines)
+    at = p.wait_line(lambda line: line.startswith("progress"), "traffic", first)
+    p.wait_line(lambda line: line.startswith("progress"), "traffic", at + 1)
+
+
+def all_exact(p, connections=4):
+    p.stop()
+    exact = [line for line in p.lines if line.startswith("exact ")]
+    expect(len(exact) == connections, f"not every byte came back:\n{p.text()}")
+
+
+def all_reset(p, connections=4):
+    p.wait()
+    ends = [line for line in p.lines if not line.startswith("progress")]
+    expect(len(ends) == connections and all(line.startswith("reset ") for line in ends),
+           f"expected {connections} connections reset:\n{p.text()}")
+
+
+def works(bed):
+    out = bed.client(sys.executable, TOOL, "verify", GUEST, PORT, "-c", "2", "-b", "1000000").stdout
+    expect(out.count("exact 1000000") == 2, f"a new connection afterwards:\n{out}")
+
+
+@test("stop-cont")
+def stop_cont(bed):
+    """QEMU's monitor stops and continues the VM: nothing is lost, nobody is disconnected."""
+    serve(bed)
+    p = traffic(bed)
+    for _ in range(3):
+        bed.command("monitor", "--", "stop")
+        bed.command("monitor", "--", "cont")
+        flowing(p)
+    all_exact(p)
+
+
+@test("memory-hot-add")
+def memory_hot_add(bed):
+    """Memory is plugged in: the guest's memory table changes under the running rings."""
+    serve(bed)
+    p = traffic(bed)
+    bed.command("monitor", "--", "object_add memory-backend-memfd,id=hot1,size=128M,share=on")
+    bed.command("monitor", "--", "device_add pc-dimm,id=dimm1,memdev=hot1")
+    devices = bed.command("monitor", "--", "info memory-devices").stdout
+    expect("dimm1" in devices, f"no dimm1:\n{devices}")
+    flowing(p)
+    all_exact(p)
+
+
+@test("daemon-killed")
+def daemon_killed(bed):
+    """outsockd is killed with -9 and started again: ECONNRESET for the old connections, and new
+    ones work without touching the guest."""
+    serve(bed)
+    p = traffic(bed)
+    bed.command("kill-daemon", "-9")
+    bed.command("start-daemon")
+    all_reset(p)
+    bed.wait_port(PORT)
+    works(bed)
+
+
+@test("system-reset")
+def system_reset(bed):
+    """The VM is reset under traffic and boots again."""
+    serve(bed)
+    p = traffic(bed)
+    bed.command("reset", timeout=300)
+    all_reset(p)
+    serve(bed)
+    works(bed)
+
+
+@test("guest-killed")
+def guest_killed(bed):
+    """QEMU is killed: peers get ECONNRESET once the grace time is over; it can be started again."""
+    serve(bed)
+    p = traffic(bed)
+    bed.command("kill-guest")
+    all_reset(p)
+    bed.command("start-guest", timeout=300)
+    serve(bed)
+    works(bed)
