@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
 """Process 1 of a guest: runs commands for `scripts/testbed guest` over virtio-serial ports.
 
 Each port serves one command at a time; several ports make commands run side by side. Both
@@ -65,7 +66,8 @@ class Command:
                 score.write("0")
 
         self.child = subprocess.Popen(
-            argv, cwd=cwd if os.path.isdir(cwd) else "/", env={**os.environ, **frame.get("env", {})},
+            argv, cwd=cwd if os.path.isdir(cwd) else "/",
+            env={**os.environ, **frame.get("env", {})},
             stdin=subprocess.DEVNULL if self.stdin_ends else subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
             preexec_fn=before_exec, bufsize=0)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Up and down: the order in which the parts of the testbed come and go."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The near end of the agent's ports: see agent.py for the protocol."""
 
 import base64

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """outsockd's configuration: the one the testbed writes, and what it needs to know of any."""
 
 import configparser

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The process between the veth pair and the guests: outsockd, or testpmd to check the laboratory
 itself without any code of ours."""
 

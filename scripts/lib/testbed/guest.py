@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Guests: QEMU's command line, its start and end, and its monitor."""
 
 import fcntl
@@ -11,7 +12,7 @@ import socket
 from . import channel, config, initramfs, paths, proc
 from .report import Deadline, Failure, note, phase
 
-BOOT_SECONDS = 180              # an emulated guest on a loaded machine; it takes 10 s on an idle one
+BOOT_SECONDS = 180              # emulated and on a loaded machine; it takes 10 s on an idle one
 MAC_PREFIX = "02:6f:75:74:00:"
 QEMU = "qemu-system-x86_64"
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Hugepages for the daemon: reserved when too few are free, given back at `down`."""
 
 from .report import Failure

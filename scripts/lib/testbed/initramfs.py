@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The guests' initramfs: busybox, the kernel modules for virtio and 9p, and a script that mounts
 this machine's root read-only and starts the agent there."""
 

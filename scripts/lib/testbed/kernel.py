@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Stock Debian kernels for the guests: fetched and unpacked into the cache, never installed."""
 
 import fcntl

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Two namespaces joined by a veth pair: no address of the testbed exists outside of them."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Where things are. Everything derives from the repository, OUTSOCK_BUILD, OUTSOCK_CACHE and
 OUTSOCK_TESTBED (the testbed's name: two names are two independent laboratories)."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Processes of the testbed: recorded with their start time, so that a pid that was used again by
 somebody else is never signalled."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """What the user sees: progress with times on stderr, and failures that say what to do next."""
 
 import contextlib

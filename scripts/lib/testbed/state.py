@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The testbed's memory between two commands: one directory under /run, one JSON file in it."""
 
 import contextlib
