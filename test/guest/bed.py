@@ -92,6 +92,9 @@ class Bed:
         self.env = {**os.environ, "OUTSOCK_TESTBED": name}
         self.programs = []
 
+    def guests(self):
+        return int(self.options[self.options.index("--guests") + 1])
+
     def command(self, *argv, check=True, timeout=PATIENCE):
         """Runs a testbed command; its output. With check: failure is the test's failure."""
         try:

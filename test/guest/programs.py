@@ -92,14 +92,15 @@ def sha256(path):
 
 @test("nginx")
 def nginx(bed):
-    """nginx: a 256 MB file with its SHA-256 (sendfile), a dual-stack listener, wrk with keep-alive."""
+    """nginx: 256 MB with their SHA-256 (sendfile), a dual-stack listener, wrk with keep-alive."""
     path = big_file(256 << 20)
     conf = FILES / "nginx.conf"
     conf.write_text(NGINX.format(root=FILES, sendfile="on"))
     bed.guest_start("nginx", "-e", "stderr", "-c", conf)
     bed.wait_port(80)
     outsourced(bed, 80)
-    got = bed.client("sh", "-c", f"curl -sSf http://{GUEST}/{path.name} | sha256sum").stdout.split()[0]
+    pipe = f"curl -sSf http://{GUEST}/{path.name} | sha256sum"
+    got = bed.client("sh", "-c", pipe).stdout.split()[0]
     expect(got == sha256(path), f"SHA-256 of 256 MB is {got}")
     expect(bed.client("curl", "-sSf", f"http://{GUEST}:8080/small").stdout == "outsock\n",
            "the dual-stack listener answers something else")
@@ -173,7 +174,7 @@ def go_server(bed):
 
 @test("connect-out")
 def connect_out(bed):
-    """Programs in the guest connect to a server in the client namespace; refused ports are refused."""
+    """Programs in the guest connect to servers in the client; a closed port is refused."""
     bed.client_start(sys.executable, TOOL, "serve", "7000")
     bed.client(sys.executable, TOOL, "wait", CLIENT, "7000")
     out = bed.guest(sys.executable, TOOL, "verify", CLIENT, "7000", "-c", "5", "-b", "2000000")
@@ -185,8 +186,8 @@ def connect_out(bed):
 @test("dns")
 def dns(bed):
     """DNS over UDP, both ways: dnsmasq in the guest, and in the client."""
-    server = ("dnsmasq", "--keep-in-foreground", "--no-resolv", "--no-hosts", "--conf-file=/dev/null",
-              "--pid-file=", "--user=root", "--address=/outsock.test/192.0.2.7", "--port=5300",
+    server = ("dnsmasq", "--keep-in-foreground", "--no-resolv", "--no-hosts",
+              "--conf-file=/dev/null", "--pid-file=", "--user=root", "--address=/outsock.test/192.0.2.7", "--port=5300",
               "--bind-interfaces", "--no-daemon")
     question = ("+short", "+notcp", "+tries=20", "+time=1", "-p", "5300", "outsock.test")
     bed.client_start(*server, f"--listen-address={CLIENT}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The same way on other testbeds: four queue pairs, the daemon as server, another kernel, two guests."""
+"""The same way on other testbeds: queue pairs, the daemon as server, another kernel, two guests."""
 
 import sys
 
