@@ -4,7 +4,7 @@ ends with a clean ECONNRESET; afterwards new connections work."""
 
 import sys
 
-from bed import TOOL, expect, guest_address
+from driver import TOOL, expect, guest_address
 from registry import registrar
 
 TESTS = []

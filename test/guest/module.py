@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bed import CLIENT, TOOL, expect, guest_address
+from driver import CLIENT, TOOL, expect, guest_address
 from programs import FILES, redis
 from registry import registrar
 

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bed import CLIENT, TOOL, expect, guest_address
+from driver import CLIENT, TOOL, expect, guest_address
 from registry import registrar
 
 TESTS = []

@@ -3,7 +3,7 @@
 
 import sys
 
-from bed import TOOL, expect, guest_address
+from driver import TOOL, expect, guest_address
 from faults import all_exact, all_reset, serve, traffic, works
 from registry import TWO, registrar
 

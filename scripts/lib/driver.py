@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The testbed as the guest tests use it: commands in guest and client, background programs, and
-waiting for events (a deadline only says when to give up; it is never what a test is about)."""
+"""The testbed as tests, demo and evaluation drive it: commands in guest and client, background
+programs, and waiting for events (a deadline only says when to give up)."""
 
+import json
 import os
+import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent.parent
 TESTBED = TOP / "scripts" / "testbed"
-TOOL = Path(__file__).resolve().parent / "stream.py"
+TOOL = TOP / "test" / "guest" / "stream.py"
 CLIENT = "10.77.0.1"
 PATIENCE = 120
 
@@ -91,6 +95,9 @@ class Bed:
         name = os.environ.get("OUTSOCK_TESTBED", f"t{os.getpid()}")
         self.env = {**os.environ, "OUTSOCK_TESTBED": name}
         self.programs = []
+        self.address = guest_address(1)
+        self.scratch = Path(tempfile.mkdtemp(prefix="outsock-", dir="/var/tmp"))
+        self.scratch.chmod(0o755)
 
     def guests(self):
         return int(self.options[self.options.index("--guests") + 1])
@@ -113,6 +120,14 @@ class Bed:
 
     def down(self):
         self.command("down", timeout=120)
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def pids(self):
+        """Process ids of 'daemon' and of 'guest' (the first one's QEMU)."""
+        parts = json.loads(self.command("status", "--json").stdout)
+        return {"daemon" if p["part"] == "outsockd" else "guest":
+                int(re.search(r"pid (\d+)", p["text"]).group(1)) for p in parts
+                if p["part"] in ("outsockd", "guest 1")}
 
     def guest(self, *argv, n=1, native=False, **kw):
         return self.command("guest", "-n", n, *(["--native"] if native else []), "--", *argv, **kw)
