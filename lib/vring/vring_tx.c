@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* From the guest: reading its buffers, asking for kicks. */
+#include "vring/vring.h"
+
+void vring_read_slow(struct vring_chain *c, void *dst, uint32_t n)
+{
+	uint8_t *p = dst;
+
+	c->left -= n;
+	while (n > 0) {
+		uint32_t room = c->segs[c->seg].len - c->off;
+
+		if (room == 0) {
+			c->seg++;
+			c->off = 0;
+			continue;
+		}
+		if (room > n)
+			room = n;
+		memcpy(p, c->segs[c->seg].base + c->off, room);
+		c->off += room;
+		p += room;
+		n -= room;
+	}
+}
+
+/*
+ * With EVENT_IDX the flag is ignored, and a kick is asked for by an index: the one that was last
+ * asked for stays behind, so that none comes until the indices have gone all the way round.
+ */
+bool vring_want_kicks(struct vring_dev *r, bool want)
+{
+	uint16_t seen;
+
+	if (r->err)
+		return false;
+	r->kicks_wanted = want;
+	if (!r->event_idx) {
+		uint16_t flags = want ? 0 : VRING_USED_F_NO_NOTIFY;
+
+		__atomic_store_n(&r->used->flags, flags, __ATOMIC_RELAXED);
+	} else if (want) {
+		/* avail_event lies behind the used ring (virtio 1.2, 2.7.8). */
+		uint16_t *event = (uint16_t *)(void *)&r->used->ring[r->mask + 1];
+
+		__atomic_store_n(event, r->avail_seen, __ATOMIC_RELAXED);
+	}
+	if (!want)
+		return false;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	seen = __atomic_load_n(&r->avail->idx, __ATOMIC_RELAXED);
+	return seen != r->avail_seen;
+}
