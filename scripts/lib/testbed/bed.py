@@ -38,10 +38,12 @@ def _options(state, given):
 def _check(options):
     if not 1 <= options["guests"] <= MAX_GUESTS:
         raise Failure(f"--guests must be 1 to {MAX_GUESTS}")
-    if options["backend"] == "testpmd" and options["guests"] != 1:
-        raise Failure("testpmd serves one guest")
+    if options["backend"] == "testpmd" and (options["guests"], options["queues"]) != (1, 1):
+        raise Failure("testpmd serves one guest with one queue pair")
     if not re.fullmatch(r"\d+[MG]", options["guest_memory"]):
         raise Failure("--memory is written like 512M")
+    if not 1 <= options["queues"] <= 16 or not 1 <= options["cpus"] <= 16:
+        raise Failure("--queues and --cpus must be 1 to 16")
 
 
 def complete(state):

@@ -45,7 +45,7 @@ def _number_option(parser):
 
 
 def _split(words):
-    """The words before and after the first --; without it, options end at the first word."""
+    """The words before and after the first --."""
     if "--" in words:
         at = words.index("--")
         return words[:at], words[at + 1:]
