@@ -40,9 +40,17 @@ struct link_cfg {
 	uint32_t neigh_max;	/* neighbour entries */
 };
 
-/* Upward: a burst of IPv4 packets, data pointer at the IP header. Consumes them. */
+/* Packets in one call upwards, at most. */
+#define LINK_BURST 32
+
 struct link_up {
+	/* Up to LINK_BURST IPv4 packets, data pointer at the IP header. Consumes them. */
 	void (*ip4)(void *ctx, struct link *link, struct rte_mbuf **pkts, unsigned int n);
+	/*
+	 * The neighbour did not answer for packet @m (as given to link_tx_ip4). Looks at @m only.
+	 * May be NULL.
+	 */
+	void (*unreach)(void *ctx, struct link *link, struct rte_mbuf *m);
 };
 
 struct link *link_create(const struct link_cfg *cfg);	/* start-up only; NULL: out of memory */
@@ -53,7 +61,7 @@ uint16_t link_mtu(const struct link *link);
 uint32_t link_offload(const struct link *link);
 const struct eth_addr *link_mac(const struct link *link);
 
-/* A burst from the port. Consumes it. */
+/* A burst of any length from the port. Consumes it. */
 void link_rx(struct link *link, struct rte_mbuf **pkts, unsigned int n);
 
 /*

@@ -2,6 +2,7 @@
 #include "pkt/pkt.h"
 
 #include "base/count.h"
+#include "wire/cksum.h"
 
 #include <rte_errno.h>
 #include <rte_mempool.h>
@@ -30,7 +31,7 @@ const char *drop_text(enum drop_reason reason)
 
 void pkt_drop(struct env *env, struct rte_mbuf *m, enum drop_reason reason)
 {
-	count_add(&env->drops[reason], 1);
+	pkt_count(env, reason);
 	rte_pktmbuf_free(m);
 }
 
@@ -43,6 +44,63 @@ struct rte_mbuf *pkt_alloc(struct env *env)
 		pkt_meta(m)->flags = 0;
 	}
 	return m;
+}
+
+void pkt_count(struct env *env, enum drop_reason reason)
+{
+	count_add(&env->drops[reason], 1);
+}
+
+struct rte_mbuf *pkt_copy(struct env *env, struct rte_mbuf *m)
+{
+	struct rte_mbuf *c = rte_pktmbuf_copy(m, env->pool, 0, UINT32_MAX);
+
+	if (c) {
+		*pkt_meta(c) = *pkt_meta(m);
+		pkt_meta(c)->next = NULL;
+	}
+	return c;
+}
+
+struct rte_mbuf *pkt_linear(struct env *env, struct rte_mbuf *m)
+{
+	struct rte_mbuf *c = pkt_copy(env, m);
+
+	if (!c || c->nb_segs > 1) {
+		rte_pktmbuf_free(c);
+		pkt_drop(env, m, DROP_NO_MBUF);
+		return NULL;
+	}
+	rte_pktmbuf_free(m);
+	return c;
+}
+
+uint64_t pkt_cksum(uint64_t sum, const struct rte_mbuf *m, uint32_t off, uint32_t len)
+{
+	bool odd = false;
+
+	for (; m && len; m = m->next) {
+		uint32_t start = RTE_MIN(off, (uint32_t)m->data_len);
+		uint32_t n = RTE_MIN(m->data_len - start, len);
+		uint64_t part = cksum_add(0, rte_pktmbuf_mtod_offset(m, void *, start), n);
+
+		off -= start;
+		sum += odd ? cksum_swap(part) : part;
+		odd ^= n & 1;
+		len -= n;
+	}
+	return sum;
+}
+
+bool pkt_cut(struct rte_mbuf *m, uint32_t len)
+{
+	if (m->nb_segs == 1) {
+		m->data_len = (uint16_t)len;
+		m->pkt_len = len;
+		return true;
+	}
+	/* The library cuts the last segment only, and that is where padding is. */
+	return m->pkt_len - len <= UINT16_MAX && rte_pktmbuf_trim(m, (uint16_t)(m->pkt_len - len)) == 0;
 }
 
 void pkt_queue_free(struct pkt_queue *q)

@@ -61,6 +61,33 @@ void pkt_drop(struct env *env, struct rte_mbuf *m, enum drop_reason reason);
 /* A fresh packet with PKT_HEADROOM, or NULL (not counted: the caller says what is lost). */
 struct rte_mbuf *pkt_alloc(struct env *env);
 
+/*
+ * A copy that shares nothing with @m, of its bytes, meta and offload flags, with PKT_HEADROOM in
+ * front; one segment whenever it fits into one. Keeps @m. NULL: pool empty.
+ */
+struct rte_mbuf *pkt_copy(struct env *env, struct rte_mbuf *m);
+
+/* One segment with the bytes of chain @m, which is consumed; NULL: dropped (no packet, or too long). */
+struct rte_mbuf *pkt_linear(struct env *env, struct rte_mbuf *m);
+
+/* Does someone else hold a reference to a segment of @m (a transport, for retransmission)? */
+static inline bool pkt_shared(const struct rte_mbuf *m)
+{
+	for (; m; m = m->next)
+		if (rte_mbuf_refcnt_read(m) > 1)
+			return true;
+	return false;
+}
+
+/* Checksum of @len bytes from offset @off on, over all segments, added to @sum (wire/cksum.h). */
+uint64_t pkt_cksum(uint64_t sum, const struct rte_mbuf *m, uint32_t off, uint32_t len);
+
+/* Cuts @m behind its first @len bytes, @len at most pkt_len. False: its chain is broken. */
+bool pkt_cut(struct rte_mbuf *m, uint32_t len);
+
+/* Counts what was lost without a packet, for example because there was none to be had. */
+void pkt_count(struct env *env, enum drop_reason reason);
+
 /* A FIFO of packets through pkt_meta.next. */
 struct pkt_queue {
 	struct rte_mbuf *head, *tail;
