@@ -31,6 +31,10 @@ struct sock_owner;
  * @sport, @dport: rx: set by the transport (network order)
  * @seq:	TCP: sequence number of the first byte, host order
  * @flags:	of the transport that holds it
+ * @tx_next:	TCP, tx (shares its place with @dst): link of its send queue. The queue keeps a packet
+ *		while the layers below have it as well (reference count 2). They may use @next
+ *		and put headers in front, nothing else; whoever turns a sent packet into a received
+ *		one (loop, wire) makes a copy when the count is above 1
  *
  * One cache line, right behind the mbuf's two.
  */
@@ -41,7 +45,10 @@ struct pkt_meta {
 		struct ip_addr src;
 		uint64_t tx_time;
 	};
-	struct ip_addr dst;
+	union {
+		struct ip_addr dst;
+		struct rte_mbuf *tx_next;
+	};
 	uint32_t seq;
 	uint32_t payload;
 	uint16_t sport, dport;
