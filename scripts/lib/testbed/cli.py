@@ -30,6 +30,9 @@ scripts/testbed COMMAND [OPTION...]
   kill-daemon    [-SIGNAL]          end outsockd at once (default -9)
   start-daemon                      start it again under the same configuration
 
+Guests see this machine's files read-only; /tmp, /run and /var/log are their own, and what these
+hide is under /run/host. Files for a guest go to /var/tmp or anywhere else outside of the three.
+
 OUTSOCK_TESTBED names the testbed (default: default); OUTSOCK_BUILD is the build directory.
 `scripts/testbed COMMAND --help` lists a command's options.
 """

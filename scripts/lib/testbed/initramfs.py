@@ -38,9 +38,10 @@ $B mount -t tmpfs tmpfs $R/dev/shm
 $B mount -t cgroup2 cgroup2 $R/sys/fs/cgroup
 $B mount -t tmpfs -o mode=755 tmpfs $R/run
 # What the writable folders below hide of the shared root can still be seen under /run/host.
+# /var/tmp stays the machine's: tests put files there for programs in the guest.
 $B mkdir -p $R/run/host $R/run/lock
 $B mount --bind $R $R/run/host
-for folder in tmp var/tmp var/log var/lib/redis var/lib/nginx; do
+for folder in tmp var/log var/lib/redis var/lib/nginx; do
 	[ -d $R/$folder ] && $B mount -t tmpfs -o mode=1777 tmpfs $R/$folder
 done
 $B mkdir -p $R/var/log/nginx $R/var/log/redis
