@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Rules between values. Each function reports every mistake of its kind; the order of the sections in
+ * the file does not matter.
+ */
+#include "main/config_key.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#define PACKET_BYTES 2560ull /* a packet buffer with its headers, rounded up */
+
+#define DP_KEY(field) conf_key_index(DATAPLANE, offsetof(struct conf_dataplane, field))
+#define LC_KEY(field) conf_key_index(LCORE, offsetof(struct conf_lcore, field))
+#define PO_KEY(field) conf_key_index(PORT, offsetof(struct conf_port, field))
+#define GU_KEY(field) conf_key_index(GUEST, offsetof(struct conf_guest, field))
+#define DATAPLANE     (&conf_kinds[CONF_KIND_DATAPLANE])
+#define LCORE	      (&conf_kinds[CONF_KIND_LCORE])
+#define PORT	      (&conf_kinds[CONF_KIND_PORT])
+#define GUEST	      (&conf_kinds[CONF_KIND_GUEST])
+
+static const char *class_name(uint32_t class)
+{
+	return class == LCORE_RT ? "rt" : "non-rt";
+}
+
+/* Can threads that are no lcore run on @cpu? Where the operator does not say: where no RT lcore is. */
+static bool control_may_use(const struct config *c, uint32_t cpu, unsigned int n_cpus)
+{
+	uint64_t rt[1024 / 64] = { 0 };
+	unsigned int n_rt = 0;
+
+	if (c->dataplane->control_cpu != CONF_AUTO)
+		return (uint32_t)c->dataplane->control_cpu == cpu;
+	for (unsigned int i = 0; i < c->n_lcores; i++) {
+		const struct conf_lcore *lc = &c->lcores[i];
+		uint64_t bit = 1ull << (lc->cpu % 64);
+
+		if (lc->class != LCORE_RT || lc->cpu >= 1024 || (rt[lc->cpu / 64] & bit))
+			continue;
+		rt[lc->cpu / 64] |= bit;
+		n_rt++;
+	}
+	return n_rt >= n_cpus || !(rt[cpu / 64] & (1ull << (cpu % 64)));
+}
+
+/* A busy FIFO thread lets nobody else on its CPU run. */
+static void check_busy_rt(struct config *c, const struct conf_lcore *lc, unsigned int n_cpus)
+{
+	static const char right[] = "poll = adaptive, or a CPU that nothing else uses";
+	unsigned int key = LC_KEY(poll);
+
+	if (lc->class != LCORE_RT || lc->poll != POLL_BUSY)
+		return;
+	for (unsigned int i = 0; i < c->n_lcores; i++) {
+		const struct conf_lcore *o = &c->lcores[i];
+
+		if (o != lc && o->cpu == lc->cpu)
+			conf_mistake(c, LCORE, &lc->head, key, right,
+				     "a busy RT lcore shares CPU %u with lcore %s", lc->cpu,
+				     o->head.name);
+	}
+	if (control_may_use(c, lc->cpu, n_cpus))
+		conf_mistake(c, LCORE, &lc->head, key, right,
+			     "a busy RT lcore shares CPU %u with the control threads", lc->cpu);
+}
+
+static void check_class_keys(struct config *c, const struct conf_lcore *lc)
+{
+	for (unsigned int k = 0; k < LCORE->n_keys; k++) {
+		enum conf_only only = LCORE->keys[k].only;
+
+		if (!lc->head.key_line[k] || only == CONF_ALL_CLASSES ||
+		    (only == CONF_RT_ONLY) == (lc->class == LCORE_RT))
+			continue;
+		conf_mistake(c, LCORE, &lc->head, k,
+			     lc->class == LCORE_RT ? "priority" : "nice, or class = rt",
+			     "the key has no meaning with class = %s", class_name(lc->class));
+	}
+}
+
+static void check_lcores(struct config *c, unsigned int n_cpus)
+{
+	uint64_t packets = 0, most;
+
+	for (unsigned int i = 0; i < c->n_lcores; i++) {
+		const struct conf_lcore *lc = &c->lcores[i];
+
+		packets += lc->packets;
+		check_class_keys(c, lc);
+		if (lc->cpu >= n_cpus)
+			conf_mistake(c, LCORE, &lc->head, LC_KEY(cpu), "a CPU that it has",
+				     "this machine has no CPU %u, its last is %u", lc->cpu,
+				     n_cpus - 1);
+		else
+			check_busy_rt(c, lc, n_cpus);
+	}
+	if (!c->n_lcores)
+		conf_mistake(c, DATAPLANE, &c->dataplane->head, CONF_NO_KEY,
+			     "at least one [lcore N]", "there is no lcore");
+	/* A fifth is for rings, caches and the vhost library. */
+	most = c->dataplane->memory / 5 * 4 / PACKET_BYTES;
+	if (packets > most)
+		conf_mistake(c, DATAPLANE, &c->dataplane->head, DP_KEY(memory),
+			     "more memory, or smaller packets = in [lcore N]",
+			     "the lcores' %llu packets do not fit: %llu would",
+			     (unsigned long long)packets, (unsigned long long)most);
+	if (c->dataplane->control_cpu >= (int)n_cpus)
+		conf_mistake(c, DATAPLANE, &c->dataplane->head, DP_KEY(control_cpu),
+			     "auto, or a CPU that it has", "this machine has no CPU %d",
+			     c->dataplane->control_cpu);
+}
+
+static bool same_net(uint32_t be, const struct guest_addr *a)
+{
+	return !((ntohl(be) ^ ntohl(a->addr.w[3])) >> (32 - a->prefix_len));
+}
+
+/* The gateway must be reachable through the prefix of a guest's address. */
+static void check_gateway(struct config *c, const struct conf_port *p)
+{
+	unsigned int n_guests = 0;
+
+	for (unsigned int i = 0; i < c->n_guests; i++) {
+		const struct conf_guest *g = &c->guests[i];
+
+		if (strcmp(g->port, p->head.name))
+			continue;
+		n_guests++;
+		for (unsigned int k = 0; k < g->addrs.n; k++)
+			if (same_net(p->gateway, &g->addrs.addr[k]))
+				return;
+	}
+	if (n_guests)
+		conf_mistake(c, PORT, &p->head, PO_KEY(gateway),
+			     "an address in the network of a guest of this port",
+			     "no guest of this port has an address in the gateway's network");
+}
+
+static void check_ports(struct config *c)
+{
+	for (unsigned int i = 0; i < c->n_ports; i++) {
+		const struct conf_port *p = &c->ports[i];
+
+		if (p->gateway)
+			check_gateway(c, p);
+		for (unsigned int k = 0; k < i; k++)
+			if (!strcmp(c->ports[k].device, p->device))
+				conf_mistake(c, PORT, &p->head, PO_KEY(device),
+					     "each device for one port",
+					     "port %s has this device", c->ports[k].head.name);
+	}
+}
+
+static void check_guest_lcore(struct config *c, const struct conf_guest *g)
+{
+	int i = config_lcore_index(c, g->lcore);
+
+	if (g->lcore != CONF_AUTO) {
+		if (i < 0)
+			conf_mistake(c, GUEST, &g->head, GU_KEY(lcore), NULL,
+				     "there is no [lcore %d]", g->lcore);
+		else if (c->lcores[i].class != g->class)
+			conf_mistake(c, GUEST, &g->head, GU_KEY(lcore), NULL,
+				     "lcore %d is class = %s, the guest is %s", g->lcore,
+				     class_name(c->lcores[i].class), class_name(g->class));
+		return;
+	}
+	for (unsigned int k = 0; k < c->n_lcores; k++)
+		if (c->lcores[k].class == g->class)
+			return;
+	conf_mistake(c, GUEST, &g->head, GU_KEY(class), "the class of some [lcore N]",
+		     "no lcore has class = %s", class_name(g->class));
+}
+
+/* Does @g, at its address @i, collide with an address before it in the configuration? */
+static void check_address(struct config *c, unsigned int guest, unsigned int i)
+{
+	struct conf_guest *g = &c->guests[guest];
+	unsigned int key = GU_KEY(addrs);
+
+	for (unsigned int o = 0; o <= guest; o++) {
+		const struct conf_addrs *other = &c->guests[o].addrs;
+
+		for (unsigned int k = 0; k < (o == guest ? i : other->n); k++) {
+			if (!ip_addr_eq(&other->addr[k].addr, &g->addrs.addr[i].addr))
+				continue;
+			g->head.key_line[key] = g->addrs.line[i];
+			conf_mistake(c, GUEST, &g->head, key,
+				     "each address for exactly one guest",
+				     "the address is guest %s's already", c->guests[o].head.name);
+		}
+	}
+	for (unsigned int p = 0; p < c->n_ports; p++)
+		if (c->ports[p].gateway == g->addrs.addr[i].addr.w[3])
+			conf_mistake(c, GUEST, &g->head, key, "another address",
+				     "the address is the gateway of port %s",
+				     c->ports[p].head.name);
+}
+
+static void check_guests(struct config *c)
+{
+	for (unsigned int i = 0; i < c->n_guests; i++) {
+		struct conf_guest *g = &c->guests[i];
+
+		check_guest_lcore(c, g);
+		if (!config_port(c, g->port))
+			conf_mistake(c, GUEST, &g->head, GU_KEY(port), NULL,
+				     "there is no [port %s]", g->port);
+		for (unsigned int k = 0; k < i; k++)
+			if (!strcmp(c->guests[k].socket, g->socket))
+				conf_mistake(c, GUEST, &g->head, GU_KEY(socket),
+					     "a socket of its own for each guest",
+					     "guest %s has this socket", c->guests[k].head.name);
+		for (unsigned int k = 0; k < g->addrs.n; k++)
+			check_address(c, i, k);
+	}
+}
+
+void config_check(struct config *c, unsigned int n_cpus)
+{
+	check_lcores(c, n_cpus);
+	check_ports(c);
+	check_guests(c);
+}

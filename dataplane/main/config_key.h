@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The keys of the configuration: one row each, read and written by its kind of value. */
+#ifndef OUTSOCK_DATAPLANE_CONFIG_KEY_H
+#define OUTSOCK_DATAPLANE_CONFIG_KEY_H
+
+#include "main/config.h"
+
+enum conf_value {
+	CONF_U32,	/* uint32_t between min and max */
+	CONF_I32,	/* int32_t, the same */
+	CONF_I32_AUTO,	/* the same, or "auto" */
+	CONF_SIZE,	/* uint64_t, bytes; K, M, G */
+	CONF_TIME,	/* uint64_t, ns; ns, us, ms, s */
+	CONF_WORD,	/* uint32_t: index in words */
+	CONF_TEXT,	/* char[max], not empty */
+	CONF_PATH,	/* the same, absolute */
+	CONF_IP4,	/* uint32_t in network order, or "none" */
+	CONF_ADDRS,	/* struct conf_addrs; the key may repeat */
+};
+
+/* A key that has a meaning for one class of lcore only. */
+enum conf_only {
+	CONF_ALL_CLASSES,
+	CONF_RT_ONLY,
+	CONF_NON_RT_ONLY,
+};
+
+/**
+ * struct conf_key - one key
+ * @off: of its field in the section's struct
+ * @def: default as it would stand in the file; NULL: the key must be there
+ * @right: what would be right, for messages
+ */
+struct conf_key {
+	const char *name;
+	enum conf_value value;
+	enum conf_only only;
+	size_t off;
+	int64_t min, max;
+	const char *const *words;
+	const char *def;
+	const char *right;
+};
+
+enum conf_naming {
+	CONF_UNNAMED,
+	CONF_NUMBERED,
+	CONF_NAMED,
+};
+
+/* One kind of section, and where its array and count are in struct config. */
+struct conf_kind {
+	const char *name;
+	enum conf_naming naming;
+	const struct conf_key *keys;
+	unsigned int n_keys;
+	size_t items_off, count_off, size;
+	unsigned int max;
+};
+
+extern const struct conf_kind conf_kinds[];
+extern const unsigned int conf_n_kinds;
+enum { CONF_KIND_DATAPLANE, CONF_KIND_LCORE, CONF_KIND_PORT, CONF_KIND_GUEST };
+
+/* Row of the field at @off in the tables of @kind; for messages about it. */
+unsigned int conf_key_index(const struct conf_kind *kind, size_t off);
+
+/* Sets the field of @key in section object @obj. 0, or -EINVAL and @problem. */
+int conf_value_parse(const struct conf_key *key, void *obj, const char *text, unsigned int line,
+		     char *problem, size_t size);
+/* Writes it as config_parse() takes it; CONF_ADDRS: its @i'th. */
+void conf_value_format(const struct conf_key *key, const void *obj, unsigned int i, char *buf,
+		       size_t size);
+
+/* Reports one mistake and counts it. @line 0: the section's. */
+void conf_mistake(struct config *c, const struct conf_kind *kind, const struct conf_head *head,
+		  unsigned int key, const char *right, const char *fmt, ...)
+	__attribute__((format(printf, 6, 7)));
+#define CONF_NO_KEY CONF_KEYS_MAX
+
+/* What no single value shows (config_check.c). */
+void config_check(struct config *c, unsigned int n_cpus);
+
+#endif
