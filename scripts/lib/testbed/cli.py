@@ -31,7 +31,8 @@ scripts/testbed COMMAND [OPTION...]
   start-daemon                      start it again under the same configuration
 
 Guests see this machine's files read-only; /tmp, /run and /var/log are their own, and what these
-hide is under /run/host. Files for a guest go to /var/tmp or anywhere else outside of the three.
+hide is under /run/host. Files made for running guests go to /var/tmp: only there are changes of a
+file that a guest has read before sure to be seen.
 
 OUTSOCK_TESTBED names the testbed (default: default); OUTSOCK_BUILD is the build directory.
 `scripts/testbed COMMAND --help` lists a command's options.

@@ -68,8 +68,9 @@ def _channels(folder):
 
 def _root():
     # multidevs: without it folders that are mounts of their own land on wrong files.
-    return ["-virtfs", "local,path=/,mount_tag=root,security_model=none,readonly=on,"
-                       "multidevs=remap"]
+    common = "security_model=none,readonly=on,multidevs=remap"
+    return ["-virtfs", f"local,path=/,mount_tag=root,{common}",
+            "-virtfs", f"local,path=/var/tmp,mount_tag=shared,{common}"]
 
 
 def _nic(state, number, options, kvm):

@@ -26,7 +26,7 @@ for word in $($B cat /proc/cmdline); do
 	case $word in testbed.dir=*) dir=${word#*=} ;; esac
 done
 R=/root
-$B mount -t 9p -o trans=virtio,version=9p2000.L,msize=1048576,cache=loose,ro root $R ||
+$B mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,cache=loose,ro root $R ||
 	fail "cannot mount the shared root"
 $B umount /proc
 $B mount -t proc proc $R/proc
@@ -38,12 +38,15 @@ $B mount -t tmpfs tmpfs $R/dev/shm
 $B mount -t cgroup2 cgroup2 $R/sys/fs/cgroup
 $B mount -t tmpfs -o mode=755 tmpfs $R/run
 # What the writable folders below hide of the shared root can still be seen under /run/host.
-# /var/tmp stays the machine's: tests put files there for programs in the guest.
 $B mkdir -p $R/run/host $R/run/lock
 $B mount --bind $R $R/run/host
 for folder in tmp var/log var/lib/redis var/lib/nginx; do
 	[ -d $R/$folder ] && $B mount -t tmpfs -o mode=1777 tmpfs $R/$folder
 done
+# Tests put files for programs in the guest into the machine's /var/tmp: not cached, so that a file
+# which changes is seen to change. Elsewhere a guest may keep what it read first.
+$B mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,cache=none,ro shared $R/var/tmp ||
+	fail "cannot mount the shared /var/tmp"
 $B mkdir -p $R/var/log/nginx $R/var/log/redis
 exec $B switch_root $R /usr/bin/python3 -I -u /run/host$dir/agent.py /run/host$dir
 """
