@@ -62,7 +62,10 @@ void config_print_mistake(void *stream, const struct conf_mistake *m)
 {
 	FILE *out = stream;
 
-	fprintf(out, "%s:%u: ", m->file, m->line);
+	fprintf(out, "%s:", m->file);
+	if (m->line)
+		fprintf(out, "%u:", m->line);
+	fputc(' ', out);
 	if (m->section[0])
 		fprintf(out, "[%s] ", m->section);
 	if (m->key[0])
@@ -310,8 +313,8 @@ struct config *config_load(const char *file, unsigned int n_cpus, conf_report fn
 	struct conf_mistake m = { .file = file, .section = "", .key = "",
 				  .right = "the path of a configuration file" };
 	struct config *c;
-	char *text;
-	size_t len;
+	char *text = NULL;
+	size_t len = 0;
 	int err = read_file(file, &text, &len);
 
 	if (err) {

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The configuration: values, defaults, and for each mistake its line, key and what would be right. */
+#include "main/config.h"
+#include "main/log.h"
+
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define LCORE0 "[lcore 0]\ncpu = 0\n"
+#define LCORE1 "[lcore 1]\ncpu = 1\nclass = rt\n"
+#define PORT   "[port p0]\ndevice = net_null0\n"
+#define GUEST  "[guest g1]\nsocket = /run/g1\nport = p0\n"
+
+static char *messages;
+static size_t messages_size;
+
+static struct config *parse(const char *text)
+{
+	FILE *out;
+	struct config *c;
+
+	free(messages);
+	out = open_memstream(&messages, &messages_size);
+	c = config_parse("f", text, strlen(text), 2, config_print_mistake, out);
+	fclose(out);
+	return c;
+}
+
+/* Asserts that @text is refused with exactly the line @message. */
+static void refuse(const char *text, const char *message)
+{
+	char line[512];
+
+	snprintf(line, sizeof(line), "%s\n", message);
+	assert_null(parse(text));
+	assert_string_equal(messages, line);
+}
+
+static void test_defaults(void **state)
+{
+	struct config *c = parse(LCORE0 PORT GUEST "address = 192.0.2.10/24\n");
+
+	assert_non_null(c);
+	assert_int_equal(c->dataplane->memory, 256u << 20);
+	assert_int_equal(c->dataplane->log_level, LOG_LVL_INFO);
+	assert_int_equal(c->dataplane->hugepages, 1);
+	assert_string_equal(c->dataplane->control, "/run/outsock/control.sock");
+	assert_int_equal(c->n_lcores, 1);
+	assert_int_equal(c->lcores[0].class, LCORE_NON_RT);
+	assert_int_equal(c->lcores[0].poll, POLL_ADAPTIVE);
+	assert_int_equal(c->lcores[0].idle_ns, 50000);
+	assert_int_equal(c->ports[0].mtu, 1500);
+	assert_int_equal(c->ports[0].gateway, 0);
+	assert_int_equal(c->guests[0].client, 1);
+	assert_int_equal(c->guests[0].lcore, CONF_AUTO);
+	assert_int_equal(c->guests[0].grace_ns, 10000000000);
+	config_free(c);
+}
+
+static void test_values(void **state)
+{
+	struct config *c = parse("# a comment\n"
+				 "[dataplane]\nmemory = 1G   # and another\nhugepages = no\n"
+				 "[lcore 0]\n cpu=1\nnice = -5\nnap = 2ms\nidle = 0us\n\n"
+				 "; old style\n[lcore 7]\ncpu = 0\nclass = rt\npriority = 98\n" PORT
+				 "vlan = 4094\ngateway = 192.0.2.1\n" GUEST
+				 "address = 192.0.2.10/24\naddress = 198.51.100.1/31\n"
+				 "class = rt\nlcore = 7\nmode = server\npriority = 7\n");
+
+	assert_non_null(c);
+	assert_int_equal(c->dataplane->memory, 1ull << 30);
+	assert_int_equal(c->dataplane->hugepages, 0);
+	assert_int_equal(c->lcores[0].nice, -5);
+	assert_int_equal(c->lcores[0].nap_ns, 2000000);
+	assert_int_equal(c->lcores[0].idle_ns, 0);
+	assert_int_equal(c->lcores[1].priority, 98);
+	assert_int_equal(config_lcore_index(c, 7), 1);
+	assert_int_equal(config_lcore_index(c, 1), -1);
+	assert_int_equal(c->ports[0].vlan, 4094);
+	assert_int_equal(c->ports[0].gateway, inet_addr("192.0.2.1"));
+	assert_int_equal(c->guests[0].addrs.n, 2);
+	assert_int_equal(c->guests[0].addrs.addr[1].prefix_len, 31);
+	assert_int_equal(c->guests[0].addrs.addr[1].addr.w[3], inet_addr("198.51.100.1"));
+	assert_int_equal(c->guests[0].lcore, 7);
+	assert_int_equal(c->guests[0].client, 0);
+	config_free(c);
+}
+
+static void test_syntax(void **state)
+{
+	refuse("cpu = 0\n" LCORE0,
+	       "f:1: cpu: a key outside of any section; right: a section first, such as [dataplane]");
+	refuse(LCORE0 "nonsense\n",
+	       "f:3: neither section, key nor comment; right: key = value");
+	refuse(LCORE0 "[port\n",
+	       "f:3: a section without its closing bracket; right: [kind name]");
+	refuse(LCORE0 " = 3\n", "f:3: a value without a key; right: key = value");
+	refuse(LCORE0 "[core 1]\n",
+	       "f:3: [core] unknown kind of section; right: [dataplane], [lcore N], [port NAME] or "
+	       "[guest NAME]");
+	refuse(LCORE0 "[dataplane x]\n",
+	       "f:3: [dataplane] this section has no name; right: [dataplane]");
+	refuse(LCORE0 "[lcore one]\n", "f:3: [lcore] this section needs a number; right: [lcore N] "
+				       "with N from 0 to 999");
+	refuse(LCORE0 "[guest]\n", "f:3: [guest] this section needs a name; right: at most 31 "
+				   "letters, digits, '-', '_' and '.'");
+	refuse(LCORE0 "[port a/b]\n",
+	       "f:3: [port] the name has a character that names can not have; right: at most 31 "
+	       "letters, digits, '-', '_' and '.'");
+	refuse(LCORE0 LCORE0,
+	       "f:3: [lcore] this section was there before; right: one section of each name");
+}
+
+static void test_zero_byte_and_long_line(void **state)
+{
+	static const char zero[] = "[lcore 0]\ncpu\0 = 0\n";
+	char text[2100] = "# ";
+	FILE *out;
+
+	memset(text + 2, 'x', 2000);
+	refuse(text, "f:1: the line is too long; right: at most 1023 characters");
+	free(messages);
+	out = open_memstream(&messages, &messages_size);
+	assert_null(config_parse("f", zero, sizeof(zero) - 1, 2, config_print_mistake, out));
+	fclose(out);
+	assert_non_null(strstr(messages, "f:2: a zero byte; right: plain text\n"));
+}
+
+static void test_keys(void **state)
+{
+	refuse(LCORE0 "colour = red\n",
+	       "f:3: [lcore 0] colour: unknown key; right: cpu, class, nice, priority, poll, idle, nap, "
+	       "connections, udp-sockets, packets");
+	refuse(LCORE0 "cpu = 0\n",
+	       "f:3: [lcore 0] cpu: the key was set in line 2; right: each key once");
+	refuse("[lcore 0]\n",
+	       "f:1: [lcore 0] cpu: the key is missing; right: the number of a CPU");
+	refuse(LCORE0 "[port p0]\n",
+	       "f:3: [port p0] device: the key is missing; right: a PCI address (0000:01:00.0) or DPDK "
+	       "device (net_af_packet0,iface=eth1)");
+	refuse(LCORE0 "poll =\n", "f:3: [lcore 0] poll: no value; right: adaptive or busy");
+}
+
+static void test_bad_values(void **state)
+{
+	refuse(LCORE0 "poll = sometimes\n",
+	       "f:3: [lcore 0] poll: 'sometimes' is not a valid value; right: adaptive or busy");
+	refuse(LCORE0 "nice = 20\n",
+	       "f:3: [lcore 0] nice: '20' is not a valid value; right: -20 to 19");
+	refuse(LCORE0 "idle = 50\n", "f:3: [lcore 0] idle: '50' is not a valid value; right: a time "
+				     "from 0us to 1s, such as 50us");
+	refuse(LCORE0 "[dataplane]\nmemory = 1M\n",
+	       "f:4: [dataplane] memory: '1M' is not a valid value; right: bytes of packet memory, "
+	       "32M to 1024G, such as 256M");
+	refuse(LCORE0 "[dataplane]\nmemory = 99999999999999999999\n",
+	       "f:4: [dataplane] memory: '99999999999999999999' is not a valid value; right: bytes of "
+	       "packet memory, 32M to 1024G, such as 256M");
+	refuse(LCORE0 "[dataplane]\ncontrol = run/x\n",
+	       "f:4: [dataplane] control: 'run/x' is not a valid value; right: an absolute path of at "
+	       "most 107 characters");
+	refuse(LCORE0 PORT "gateway = 10.0.0\n",
+	       "f:5: [port p0] gateway: '10.0.0' is not a valid value; right: none, or an IPv4 address "
+	       "such as 192.0.2.1");
+}
+
+static void test_bad_addresses(void **state)
+{
+	static const char *const bad[] = { "192.0.2.10",  "192.0.2.10/33", "192.0.2.0/24",
+					   "192.0.2.255/24", "127.0.0.1/8",   "224.0.0.1/24",
+					   "0.0.0.1/8",   "192.0.2.10/",   "192.0.2.300/24" };
+	char text[256], message[256];
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(text, sizeof(text), "%saddress = %s\n", LCORE0 PORT GUEST, bad[i]);
+		snprintf(message, sizeof(message),
+			 "f:8: [guest g1] address: '%s' is not a valid value; right: an IPv4 address "
+			 "with its prefix length, such as 192.0.2.10/24; at most 8 of them",
+			 bad[i]);
+		refuse(text, message);
+	}
+}
+
+static void test_lcore_rules(void **state)
+{
+	refuse("[dataplane]\n",
+	       "f:1: [dataplane] there is no lcore; right: at least one [lcore N]");
+	refuse("[lcore 0]\ncpu = 2\n", "f:2: [lcore 0] cpu: this machine has no CPU 2, its last is 1; "
+				       "right: a CPU that it has");
+	refuse(LCORE0 "priority = 4\n",
+	       "f:3: [lcore 0] priority: the key has no meaning with class = non-rt; right: nice, or "
+	       "class = rt");
+	refuse(LCORE1 "nice = 4\n",
+	       "f:4: [lcore 1] nice: the key has no meaning with class = rt; right: priority");
+	refuse(LCORE0 "packets = 200000\n",
+	       "f: [dataplane] memory: the lcores' 200000 packets do not fit: 83886 would; right: "
+	       "more memory, or smaller packets = in [lcore N]");
+	refuse(LCORE0 "[dataplane]\ncontrol-cpu = 2\n",
+	       "f:4: [dataplane] control-cpu: this machine has no CPU 2; right: auto, or a CPU that it "
+	       "has");
+}
+
+/* D7's rule: a FIFO thread that never sleeps shares its CPU with nothing. */
+static void test_busy_rt(void **state)
+{
+	struct config *c;
+
+	refuse(LCORE0 "[lcore 1]\ncpu = 0\nclass = rt\npoll = busy\n",
+	       "f:6: [lcore 1] poll: a busy RT lcore shares CPU 0 with lcore 0; right: poll = "
+	       "adaptive, or a CPU that nothing else uses");
+	refuse("[dataplane]\ncontrol-cpu = 1\n" LCORE1 "poll = busy\n",
+	       "f:6: [lcore 1] poll: a busy RT lcore shares CPU 1 with the control threads; right: "
+	       "poll = adaptive, or a CPU that nothing else uses");
+	/* Both CPUs real-time and busy: nothing is left for the control threads. */
+	assert_null(parse("[lcore 0]\ncpu = 0\nclass = rt\npoll = busy\n" LCORE1 "poll = busy\n"));
+	assert_non_null(strstr(messages, "f:4: [lcore 0] poll: a busy RT lcore shares CPU 0 with "
+					 "the control threads"));
+
+	c = parse(LCORE0 LCORE1 "poll = busy\n");
+	assert_non_null(c);
+	config_free(c);
+	c = parse(LCORE0 "poll = busy\n[lcore 1]\ncpu = 0\nclass = rt\n");
+	assert_non_null(c);
+	config_free(c);
+}
+
+static void test_port_rules(void **state)
+{
+	refuse(LCORE0 PORT "gateway = 10.0.0.1\n" GUEST "address = 192.0.2.10/24\n",
+	       "f:5: [port p0] gateway: no guest of this port has an address in the gateway's "
+	       "network; right: an address in the network of a guest of this port");
+	refuse(LCORE0 PORT "[port p1]\ndevice = net_null0\n",
+	       "f:6: [port p1] device: port p0 has this device; right: each device for one port");
+}
+
+static void test_guest_rules(void **state)
+{
+	const char *addr = "address = 192.0.2.10/24\n";
+	char text[512];
+
+	snprintf(text, sizeof(text), "%s%s", LCORE0 GUEST, addr);
+	refuse(text, "f:5: [guest g1] port: there is no [port p0]; right: the name of a [port NAME]");
+	snprintf(text, sizeof(text), "%s%sclass = rt\n", LCORE0 PORT GUEST, addr);
+	refuse(text, "f:9: [guest g1] class: no lcore has class = rt; right: the class of some "
+		     "[lcore N]");
+	snprintf(text, sizeof(text), "%s%slcore = 3\n", LCORE0 PORT GUEST, addr);
+	refuse(text, "f:9: [guest g1] lcore: there is no [lcore 3]; right: auto, or the number of an "
+		     "[lcore N] of the guest's class");
+	snprintf(text, sizeof(text), "%s%slcore = 1\n", LCORE0 LCORE1 PORT GUEST, addr);
+	refuse(text, "f:12: [guest g1] lcore: lcore 1 is class = rt, the guest is non-rt; right: "
+		     "auto, or the number of an [lcore N] of the guest's class");
+	snprintf(text, sizeof(text), "%s%s[guest g2]\nsocket = /run/g1\nport = p0\naddress = "
+				     "192.0.2.11/24\n",
+		 LCORE0 PORT GUEST, addr);
+	refuse(text, "f:10: [guest g2] socket: guest g1 has this socket; right: a socket of its own "
+		     "for each guest");
+}
+
+static void test_address_rules(void **state)
+{
+	const char *addr = "address = 192.0.2.10/24\n";
+	char text[512];
+
+	snprintf(text, sizeof(text), "%s%s%s", LCORE0 PORT GUEST, addr, addr);
+	refuse(text, "f:9: [guest g1] address: the address is guest g1's already; right: each "
+		     "address for exactly one guest");
+	snprintf(text, sizeof(text),
+		 "%s%s[guest g2]\nsocket = /run/g2\nport = p0\naddress = 192.0.2.11/24\n%s",
+		 LCORE0 PORT GUEST, addr, addr);
+	refuse(text, "f:13: [guest g2] address: the address is guest g1's already; right: each "
+		     "address for exactly one guest");
+	snprintf(text, sizeof(text), "%sgateway = 192.0.2.10\n%s%s", LCORE0 PORT, GUEST, addr);
+	refuse(text, "f:9: [guest g1] address: the address is the gateway of port p0; right: "
+		     "another address");
+}
+
+static void test_all_mistakes_are_told(void **state)
+{
+	assert_null(parse("[lcore 0]\ncpu = x\npoll = y\n[port p0]\n"));
+	assert_string_equal(messages,
+			    "f:2: [lcore 0] cpu: 'x' is not a valid value; right: the number of a CPU\n"
+			    "f:3: [lcore 0] poll: 'y' is not a valid value; right: adaptive or busy\n"
+			    "f:4: [port p0] device: the key is missing; right: a PCI address "
+			    "(0000:01:00.0) or DPDK device (net_af_packet0,iface=eth1)\n");
+}
+
+static char *dump(const struct config *c)
+{
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	config_dump(c, out);
+	fclose(out);
+	return text;
+}
+
+/* What is dumped is a valid file and means the same. */
+static void test_dump(void **state)
+{
+	struct config *c = parse("[dataplane]\nmemory = 1536K\n" LCORE0);
+	char *first, *second;
+
+	assert_null(c); /* below the least: the units were read */
+	c = parse("[dataplane]\nmemory = 196608K\n" LCORE0 LCORE1 "idle = 1500us\n" PORT
+		  "gateway = 192.0.2.1\n" GUEST
+		  "address = 192.0.2.10/24\naddress = 198.51.100.1/32\n");
+	assert_non_null(c);
+	first = dump(c);
+	config_free(c);
+	assert_non_null(strstr(first, "memory = 192M\n"));
+	assert_non_null(strstr(first, "idle = 1500us\n"));
+	assert_non_null(strstr(first, "address = 192.0.2.10/24\naddress = 198.51.100.1/32\n"));
+	c = parse(first);
+	assert_non_null(c);
+	second = dump(c);
+	config_free(c);
+	assert_string_equal(first, second);
+	free(first);
+	free(second);
+}
+
+static void test_guest_add(void **state)
+{
+	const char *keys[] = { "socket", "port", "address" };
+	const char *values[] = { "/run/g2", "p0", "192.0.2.11/24" };
+	struct config *c = parse(LCORE0 PORT GUEST "address = 192.0.2.10/24\n");
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(c);
+	assert_non_null(config_guest_add(c, "g2", keys, values, 3, 2, config_print_mistake, out));
+	assert_int_equal(c->n_guests, 2);
+	/* A second one with the same address is refused, and leaves nothing behind. */
+	values[0] = "/run/g3";
+	assert_null(config_guest_add(c, "g3", keys, values, 3, 2, config_print_mistake, out));
+	assert_int_equal(c->n_guests, 2);
+	fflush(out);
+	assert_non_null(strstr(text, "[guest g3] address: the address is guest g2's already"));
+	assert_null(config_guest_add(c, "g1", keys, values, 3, 2, config_print_mistake, out));
+	config_guest_del(c, "g1");
+	assert_int_equal(c->n_guests, 1);
+	assert_string_equal(c->guests[0].head.name, "g2");
+	fclose(out);
+	free(text);
+	config_free(c);
+}
+
+static void test_file(void **state)
+{
+	FILE *out;
+
+	free(messages);
+	out = open_memstream(&messages, &messages_size);
+	assert_null(config_load("/nonexistent/file", 2, config_print_mistake, out));
+	fclose(out);
+	assert_string_equal(messages, "/nonexistent/file: No such file or directory; right: the "
+				      "path of a configuration file\n");
+}
+
+static int teardown(void **state)
+{
+	free(messages);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_syntax),
+		cmocka_unit_test(test_zero_byte_and_long_line),
+		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_bad_values),
+		cmocka_unit_test(test_bad_addresses),
+		cmocka_unit_test(test_lcore_rules),
+		cmocka_unit_test(test_busy_rt),
+		cmocka_unit_test(test_port_rules),
+		cmocka_unit_test(test_guest_rules),
+		cmocka_unit_test(test_address_rules),
+		cmocka_unit_test(test_all_mistakes_are_told),
+		cmocka_unit_test(test_dump),
+		cmocka_unit_test(test_guest_add),
+		cmocka_unit_test(test_file),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, teardown);
+}
