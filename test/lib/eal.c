@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "eal.h"
+
+#include <rte_common.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void test_eal_init(void)
+{
+	static bool done;
+	static char args[][24] = {
+		"test",	"--no-huge", "--in-memory", "--no-pci", "--no-telemetry", "--no-shconf",
+		"-m",	"256",	     "-l",	    "0",	"--log-level=lib.*:4",
+	};
+	char *argv[RTE_DIM(args) + 1];
+
+	if (done)
+		return;
+	done = true;
+	for (unsigned int i = 0; i < RTE_DIM(args); i++)
+		argv[i] = args[i];
+	argv[RTE_DIM(args)] = NULL;
+	if (rte_eal_init(RTE_DIM(args), argv) < 0) {
+		printf("SKIP: EAL does not start here: %s\n", rte_strerror(rte_errno));
+		exit(77);
+	}
+}

@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Packet scripts: the consumer. Every command acts on the current flow's socket. */
+#include "script.h"
+
+#include "abi/abi_cmd.h"
+#include "tcp/tcp.h"
+
+#include <errno.h>
+#include <string.h>
+
+static struct ip_endpoint endpoint(uint32_t addr, uint16_t port)
+{
+	return (struct ip_endpoint){ ip_addr_v4(rte_cpu_to_be_32(addr)), rte_cpu_to_be_16(port) };
+}
+
+/* Compares with "= ENAME", or success. */
+static void want_rc(struct script *t, const char *what, int rc)
+{
+	if (-rc != t->want_err)
+		fail(t, "%s: %s, not %s", what, errno_name(-rc), errno_name(t->want_err));
+}
+
+static struct sock *need_sock(struct script *t)
+{
+	if (!t->flow->s)
+		fail(t, "the flow has no socket");
+	return t->flow->s;
+}
+
+static struct sock *new_sock(struct script *t, uint8_t type)
+{
+	struct flow *fl = t->flow;
+	int rc = sock_create(&t->host.lane, OUTSOCK_INET, type, fl - t->flows, &fl->s);
+
+	if (rc) {
+		want_rc(t, "socket", rc);
+		fl->s = NULL;
+	}
+	return fl->s;
+}
+
+static struct sock *new_or_old(struct script *t, uint8_t type)
+{
+	return t->flow->s ? t->flow->s : new_sock(t, type);
+}
+
+/* Handled: off the ready list, unless more is left. */
+static void took(struct script *t, struct sock *s, uint16_t events)
+{
+	sock_event_taken(s, events);
+	if (!s->events)
+		list_del(&s->ready_link);
+}
+
+static void want_event(struct script *t, struct sock *s, uint16_t events, const char *name)
+{
+	if ((s->events & events) != events)
+		fail(t, "no event %s; there are %#x", name, s->events);
+	if (list_empty(&s->ready_link))
+		fail(t, "event %s, but the socket is not on its lane's ready list", name);
+}
+
+/* ---- life ---- */
+
+static void cmd_socket(struct script *t)
+{
+	bool udp = take_word(t, "udp");
+
+	if (!udp && !take_word(t, "tcp"))
+		fail(t, "tcp or udp?");
+	new_sock(t, udp ? SOCK_DGRAM_T : SOCK_STREAM_T);
+}
+
+static void cmd_bind(struct script *t)
+{
+	struct ip_endpoint at = endpoint(0, need_num(t, "port"));
+	struct sock *s = new_or_old(t, SOCK_STREAM_T);
+
+	if (take_word(t, "local"))
+		at.addr = ip_addr_v4(rte_cpu_to_be_32(t->cfg.addr));
+	else if (take_word(t, "foreign"))
+		at.addr = ip_addr_v4(rte_cpu_to_be_32(PEER_ADDR));
+	want_rc(t, "bind", sock_bind(s, &at));
+	t->flow->local_port = rte_be_to_cpu_16(s->local.port);
+}
+
+static void cmd_listen(struct script *t)
+{
+	uint32_t backlog = 128, accepts = 128, credit = t->credit;
+	int64_t port = need_num(t, "port");
+	struct ip_endpoint at = endpoint(0, port);
+	struct sock *s = new_or_old(t, SOCK_STREAM_T);
+	int rc = 0;
+
+	while (t->at < t->n_tok) {
+		if (take_word(t, "backlog"))
+			backlog = need_num(t, "backlog");
+		else if (take_word(t, "accepts"))
+			accepts = need_num(t, "accepts");
+		else if (take_word(t, "credit"))
+			credit = need_num(t, "credit");
+		else
+			return;
+	}
+	if (s->state == SOCK_NEW)
+		rc = sock_bind(s, &at);
+	if (!rc)
+		rc = sock_listen(s, backlog, accepts, credit);
+	want_rc(t, "listen", rc);
+	for (unsigned int i = 0; i < SCRIPT_FLOWS; i++)
+		if (!t->flows[i].local_port)
+			t->flows[i].local_port = port;
+}
+
+static void cmd_connect(struct script *t)
+{
+	struct ip_endpoint at = endpoint(PEER_ADDR, need_num(t, "port"));
+	struct sock *s = new_or_old(t, SOCK_STREAM_T);
+	int rc;
+
+	if (s->type == SOCK_STREAM_T && s->state <= SOCK_BOUND)
+		sock_credit(s, t->credit);
+	rc = sock_connect(s, &at);
+	want_rc(t, "connect", rc);
+	if (rc)
+		return;
+	t->flow->peer_port = rte_be_to_cpu_16(at.port);
+	t->flow->local_port = rte_be_to_cpu_16(s->local.port);
+}
+
+static void cmd_accept(struct script *t)
+{
+	uint16_t port = rte_cpu_to_be_16(t->flow->peer_port);
+
+	list_for_each(l, &t->host.lane.ready) {
+		struct sock *s = container_of(l, struct sock, ready_link);
+
+		if (!(s->events & SOCK_EV_ACCEPTED) || s->peer.port != port)
+			continue;
+		if (s->state != SOCK_CONNECTED || !s->parent)
+			fail(t, "an accepted socket has state CONNECTED and a parent");
+		t->flow->s = s;
+		took(t, s, SOCK_EV_ACCEPTED);
+		return;
+	}
+	fail(t, "no connection to accept from port %u", t->flow->peer_port);
+}
+
+static void cmd_noaccept(struct script *t)
+{
+	list_for_each(l, &t->host.lane.ready)
+		if (container_of(l, struct sock, ready_link)->events & SOCK_EV_ACCEPTED)
+			fail(t, "there is a connection to accept");
+}
+
+static void cmd_closed(struct script *t)
+{
+	struct sock *s = need_sock(t);
+
+	want_event(t, s, SOCK_EV_CLOSED, "CLOSED");
+	sock_event_taken(s, SOCK_EV_CLOSED);
+	sock_free(s);
+	t->flow->s = NULL;
+}
+
+/* ---- events ---- */
+
+static void cmd_connected(struct script *t)
+{
+	struct sock *s = need_sock(t);
+
+	want_event(t, s, SOCK_EV_CONNECTED, "CONNECTED");
+	if (s->state != SOCK_CONNECTED)
+		fail(t, "event CONNECTED in another state");
+	took(t, s, SOCK_EV_CONNECTED);
+}
+
+static void cmd_peerclosed(struct script *t)
+{
+	struct sock *s = need_sock(t);
+
+	want_event(t, s, SOCK_EV_PEER_CLOSED, "PEER_CLOSED");
+	if (s->rxq.n || s->rx_end != s->rx_off)
+		fail(t, "not all was read: %lu of %lu bytes", s->rx_off, s->rx_end);
+	took(t, s, SOCK_EV_PEER_CLOSED);
+}
+
+static void want_error(struct script *t, bool fatal)
+{
+	int err = errno_by_name(t, need_token(t, "error"));
+	struct sock *s = need_sock(t);
+
+	want_event(t, s, SOCK_EV_ERROR, "ERROR");
+	if (s->err != err)
+		fail(t, "the error is %s", errno_name(s->err));
+	if (fatal != !!(s->events & SOCK_EV_GONE))
+		fail(t, "the error is %s", fatal ? "not fatal" : "fatal");
+	took(t, s, SOCK_EV_ERROR | SOCK_EV_GONE);
+}
+
+static void cmd_noevent(struct script *t)
+{
+	const struct sock *s = need_sock(t);
+
+	if (s->events & ~(SOCK_EV_ACKED))
+		fail(t, "there are events %#x", s->events);
+}
+
+/* ---- streams ---- */
+
+/* Compares the first @n bytes of the receive queue with the peer's pattern. */
+static void check_rxq(struct script *t, const struct sock *s, uint32_t n)
+{
+	uint64_t off = s->rx_off;
+
+	for (struct rte_mbuf *m = s->rxq.head; m && n; m = pkt_meta(m)->next) {
+		uint32_t left = RTE_MIN(n, pkt_meta(m)->payload);
+
+		n -= left;
+		for (const struct rte_mbuf *seg = m; left; seg = seg->next) {
+			uint32_t len = RTE_MIN(left, (uint32_t)seg->data_len);
+			uint32_t good = pattern_check(rte_pktmbuf_mtod(seg, const uint8_t *), off,
+						      len, t->flow->peer_port);
+
+			if (good != len)
+				fail(t, "byte %lu of the stream is wrong", off + good);
+			off += len;
+			left -= len;
+		}
+	}
+	if (n)
+		fail(t, "only %lu bytes are there", off - s->rx_off);
+}
+
+static uint64_t rxq_bytes(const struct sock *s)
+{
+	uint64_t n = 0;
+
+	for (struct rte_mbuf *m = s->rxq.head; m; m = pkt_meta(m)->next)
+		n += pkt_meta(m)->payload;
+	return n;
+}
+
+static void cmd_read(struct script *t)
+{
+	uint32_t n = need_num(t, "bytes");
+	struct sock *s = need_sock(t);
+	bool grow = !take_word(t, "keep"); /* the program has read it: room for as much more */
+
+	want_event(t, s, SOCK_EV_DATA, "DATA");
+	check_rxq(t, s, n);
+	sock_rx_taken(s, n);
+	if (grow)
+		want_rc(t, "credit", sock_credit(s, s->rx_credit + n));
+	if (!s->rxq.head)
+		took(t, s, SOCK_EV_DATA);
+}
+
+static void cmd_rxq(struct script *t)
+{
+	uint64_t want = need_num(t, "bytes"), got = rxq_bytes(need_sock(t));
+
+	if (want != got)
+		fail(t, "%lu bytes are there to read, not %lu", got, want);
+}
+
+static void cmd_credit(struct script *t)
+{
+	struct sock *s = need_sock(t);
+	const char *word = need_token(t, "credit");
+	int64_t n = parse_num(t, word, "credit");
+
+	want_rc(t, "credit", sock_credit(s, *word == '+' ? s->rx_credit + n : (uint64_t)n));
+}
+
+static uint32_t write_bytes(struct script *t, struct sock *s, uint32_t n, int *ret_err)
+{
+	uint32_t done = 0;
+
+	*ret_err = 0;
+	while (done < n) {
+		uint32_t room;
+		uint8_t *p = sock_tx_space(s, &room, ret_err);
+
+		if (!p)
+			break;
+		if (!room)
+			fail(t, "sock_tx_space() gave no room and no error");
+		room = RTE_MIN(room, n - done);
+		pattern_fill(p, s->tx_off, room, t->flow->peer_port);
+		sock_tx_commit(s, room);
+		done += room;
+	}
+	return done;
+}
+
+/* "write N [takes M] [more] [fin]" */
+static void cmd_write(struct script *t)
+{
+	uint32_t n = need_num(t, "bytes"), takes, done;
+	struct sock *s = need_sock(t);
+	bool more, fin;
+	int err;
+
+	done = write_bytes(t, s, n, &err);
+	takes = take_word(t, "takes") ? need_num(t, "bytes") : t->want_err ? 0 : n;
+	more = take_word(t, "more");
+	fin = take_word(t, "fin");
+	if (done != takes)
+		fail(t, "%u bytes were taken, not %u: %s", done, takes, errno_name(-err));
+	if (t->want_err)
+		want_rc(t, "write", err);
+	else
+		sock_tx_end(s, !more, fin);
+}
+
+static void cmd_acked(struct script *t)
+{
+	uint64_t want = need_num(t, "bytes");
+	struct sock *s = need_sock(t);
+
+	if (s->tx_acked != want)
+		fail(t, "%lu bytes are acknowledged, not %lu", s->tx_acked, want);
+	if (s->events & SOCK_EV_ACKED)
+		took(t, s, SOCK_EV_ACKED);
+}
+
+/* ---- options and state ---- */
+
+static uint16_t opt_by_name(struct script *t, const char *name)
+{
+#define OPT_NAME(opt, value, first, last) \
+	if (!strcmp(name, #opt))          \
+		return value;
+	OUTSOCK_OPTS(OPT_NAME)
+#undef OPT_NAME
+	return parse_num(t, name, "option");
+}
+
+static void cmd_opt(struct script *t)
+{
+	uint16_t opt = opt_by_name(t, need_token(t, "option"));
+	uint32_t value = need_num(t, "value");
+
+	want_rc(t, "setopt", sock_setopt(need_sock(t), opt, value));
+}
+
+static void cmd_getopt(struct script *t)
+{
+	uint16_t opt = opt_by_name(t, need_token(t, "option"));
+	uint32_t want = need_num(t, "value"), got;
+	int rc = sock_getopt(need_sock(t), opt, &got);
+
+	want_rc(t, "getopt", rc);
+	if (!rc && got != want)
+		fail(t, "the option is %u, not %u", got, want);
+}
+
+static void cmd_state(struct script *t)
+{
+	const char *want = need_token(t, "state");
+	const char *got = tcp_state_name(need_sock(t));
+
+	if (strcmp(want, got))
+		fail(t, "the state is %s", got);
+}
+
+static void cmd_socks(struct script *t)
+{
+	uint32_t want = need_num(t, "number");
+
+	if (t->host.owner.n_socks != want)
+		fail(t, "the owner has %u sockets, not %u", t->host.owner.n_socks, want);
+}
+
+static void cmd_shutdown(struct script *t)
+{
+	sock_tx_end(need_sock(t), true, true);
+}
+
+static void cmd_close(struct script *t)
+{
+	sock_close(need_sock(t), take_word(t, "unread") ? SOCK_CLOSE_UNREAD : 0);
+}
+
+static void cmd_abort(struct script *t)
+{
+	sock_close(need_sock(t), SOCK_CLOSE_ABORT);
+}
+
+static void cmd_gone(struct script *t)
+{
+	want_error(t, true);
+}
+
+static void cmd_error(struct script *t)
+{
+	want_error(t, false);
+}
+
+/* ---- datagrams ---- */
+
+static void send_dgram(struct script *t, uint32_t len, const struct ip_endpoint *dst)
+{
+	struct sock *s = need_sock(t);
+	uint32_t off = 0;
+	struct rte_mbuf *m = pkt_alloc(stack_env(t->host.stack));
+	struct rte_mbuf *last = m;
+
+	while (m && last && off < len) {
+		uint32_t n = RTE_MIN(len - off, rte_pktmbuf_tailroom(last));
+
+		pattern_fill((void *)rte_pktmbuf_append(m, n), off, n, t->flow->peer_port);
+		off += n;
+		if (off == len)
+			break;
+		last = rte_pktmbuf_alloc(t->host.pool);
+		if (last)
+			rte_pktmbuf_chain(m, last);
+	}
+	if (!m || !last)
+		fail(t, "the packet pool is empty");
+	want_rc(t, "send", sock_tx_dgram(s, m, dst));
+	t->flow->local_port = rte_be_to_cpu_16(s->local.port);
+}
+
+static void cmd_send(struct script *t)
+{
+	send_dgram(t, need_num(t, "length"), NULL);
+}
+
+static void cmd_sendto(struct script *t)
+{
+	uint32_t addr = PEER_ADDR;
+	struct ip_endpoint dst;
+	uint32_t len;
+
+	if (take_word(t, "broadcast"))
+		addr = 0xffffffff;
+	else if (take_word(t, "subnet"))
+		addr = PEER_ADDR | 0xff;
+	else if (take_word(t, "offlink"))
+		addr = RTE_IPV4(192, 0, 2, 1);
+	dst = endpoint(addr, need_num(t, "port"));
+	len = need_num(t, "length");
+	send_dgram(t, len, &dst);
+}
+
+/* "recv LEN [from PORT]" */
+static void cmd_recv(struct script *t)
+{
+	uint32_t len = need_num(t, "length");
+	struct sock *s = need_sock(t);
+	const struct pkt_meta *meta;
+	uint64_t off = s->rx_off;
+	uint16_t from;
+
+	want_event(t, s, SOCK_EV_DATA, "DATA");
+	meta = pkt_meta(s->rxq.head);
+	if (meta->payload != len)
+		fail(t, "the datagram has %u bytes", meta->payload);
+	from = take_word(t, "from") ? need_num(t, "port") : t->flow->peer_port;
+	if (rte_be_to_cpu_16(meta->sport) != from)
+		fail(t, "the datagram came from port %u", rte_be_to_cpu_16(meta->sport));
+	s->rx_off = 0; /* each datagram's pattern begins with 0 */
+	check_rxq(t, s, len);
+	s->rx_off = off;
+	sock_rx_taken_dgram(s);
+	if (!s->rxq.head)
+		took(t, s, SOCK_EV_DATA);
+}
+
+static void cmd_disconnect(struct script *t)
+{
+	want_rc(t, "disconnect", sock_disconnect(need_sock(t)));
+}
+
+bool sock_command(struct script *t, const char *word)
+{
+	static const struct {
+		const char *word;
+		void (*run)(struct script *t);
+	} cmds[] = {
+		{ "abort", cmd_abort },
+		{ "accept", cmd_accept },
+		{ "acked", cmd_acked },
+		{ "bind", cmd_bind },
+		{ "close", cmd_close },
+		{ "closed", cmd_closed },
+		{ "connect", cmd_connect },
+		{ "connected", cmd_connected },
+		{ "credit", cmd_credit },
+		{ "disconnect", cmd_disconnect },
+		{ "error", cmd_error },
+		{ "getopt", cmd_getopt },
+		{ "gone", cmd_gone },
+		{ "listen", cmd_listen },
+		{ "noaccept", cmd_noaccept },
+		{ "noevent", cmd_noevent },
+		{ "opt", cmd_opt },
+		{ "peerclosed", cmd_peerclosed },
+		{ "read", cmd_read },
+		{ "recv", cmd_recv },
+		{ "rxq", cmd_rxq },
+		{ "send", cmd_send },
+		{ "sendto", cmd_sendto },
+		{ "shutdown", cmd_shutdown },
+		{ "socket", cmd_socket },
+		{ "socks", cmd_socks },
+		{ "state", cmd_state },
+		{ "write", cmd_write },
+	};
+
+	for (unsigned int i = 0; i < RTE_DIM(cmds); i++) {
+		if (!strcmp(cmds[i].word, word)) {
+			cmds[i].run(t);
+			return true;
+		}
+	}
+	return false;
+}
