@@ -23,9 +23,16 @@ struct ip_cfg {
 struct ip *ip_create(const struct ip_cfg *cfg);	/* start-up only; NULL: out of memory */
 void ip_destroy(struct ip *ip);			/* takes NULL */
 
+/* What ip offers to links: link_set_up(link, &ip_link_up, ip). */
+extern const struct link_up ip_link_up;
+
 /* ---- local addresses: each belongs to exactly one owner (guest) ---- */
 
-/* -EEXIST: it has an owner; -ENOSPC. @link is the port it is reached through. */
+/*
+ * @link is the port it is reached through: packets from the address leave by no other. NULL: local
+ * only. Its prefix becomes a route on that link. -EEXIST: it has an owner; -ENOSPC; -EINVAL. Whoever
+ * wants the neighbours to hear of it calls link_announce().
+ */
 int ip_addr_add(struct ip *ip, const struct ip_addr *a, unsigned int prefix_len,
 		struct sock_owner *owner, struct link *link);
 void ip_addr_del(struct ip *ip, const struct ip_addr *a);
@@ -37,9 +44,15 @@ bool ip_addr_is_silent(const struct ip *ip, const struct ip_addr *a);
 
 /* ---- routes ---- */
 
-/* @via unspecified: on link. -EINVAL, -ENOSPC. Longest prefix wins. */
+/*
+ * @via unspecified: on link. -EINVAL, -ENOSPC. The longest prefix wins, among the routes of the link
+ * of the source address. The same @dst and @prefix_len on the same link again: @via is replaced.
+ */
 int ip_route_add(struct ip *ip, const struct ip_addr *dst, unsigned int prefix_len,
 		 const struct ip_addr *via, struct link *link);
+/* -ENOENT. */
+int ip_route_del(struct ip *ip, const struct ip_addr *dst, unsigned int prefix_len,
+		 struct link *link);
 
 /* ---- up: what transports give ---- */
 
@@ -56,8 +69,10 @@ struct ip_err {
 
 /*
  * rx: packets with the data pointer at the transport header, meta->owner, src, dst, proto set and
- * meta->payload the bytes from there on. Consumes them. @n up to one burst.
+ * meta->payload the bytes from there on. Consumes them. @n up to IP_BURST. A packet is one segment
+ * unless it was reassembled or the port made a chain; its header may then be cut anywhere.
  */
+#define IP_BURST LINK_BURST
 struct ip_proto {
 	void (*rx)(void *ctx, struct rte_mbuf **pkts, unsigned int n);
 	void (*err)(void *ctx, const struct ip_err *err);
@@ -65,10 +80,17 @@ struct ip_proto {
 
 void ip_proto_set(struct ip *ip, uint8_t proto, const struct ip_proto *ops, void *ctx);
 
-/* True when the L4 checksum is right (offload or computed). Data pointer at the L4 header. */
+/*
+ * True when the TCP or UDP checksum is right (offload or computed; UDP without one is right). Data
+ * pointer at the L4 header.
+ */
 bool ip_l4_cksum_ok(struct rte_mbuf *m);
 
-/* "port unreachable" and the like about received @m (data pointer at L4 header). Keeps @m. */
+/*
+ * "port unreachable" and the like (ICMP_UNREACH_*) about received @m (data pointer at L4 header, or
+ * anywhere behind the IP header that m->l3_len bytes still lie in front of). Keeps @m. Limited
+ * in rate; silent where RFC 1122, 3.2.2 and the grace time want it.
+ */
 void ip_icmp_unreach(struct ip *ip, struct rte_mbuf *m, uint8_t code);
 
 /* ---- down ---- */
@@ -100,6 +122,10 @@ int ip_flow_route(struct ip *ip, struct ip_flow *flow, struct sock_owner *owner)
  * (UDP and TCP; offload where the link has it). Packets for an address on this stack come back
  * through the loop queue, those for another lcore's go to ip_wire. Larger than the MTU: fragmented,
  * or with DF dropped (-EMSGSIZE). Consumes @m. 0, or why it was dropped.
+ *
+ * @m may be shared (refcnt 2: the transport keeps it for retransmission): headers are written in front
+ * of it, payload is never touched. It has come back when its refcnt is 1 again, and its data
+ * pointer is then somewhere in the headroom.
  */
 int ip_tx(struct ip *ip, struct rte_mbuf *m, struct ip_flow *flow);
 
@@ -109,8 +135,11 @@ struct ip_wire {
 	void (*tx)(void *ctx, const struct ip_addr *dst, struct rte_mbuf *m);
 };
 
+/* Every cached flow is looked up anew. Call it when what ip_wire.owns would answer has changed. */
+void ip_flows_stale(struct ip *ip);
+
 void ip_wire_set(struct ip *ip, const struct ip_wire *wire, void *ctx);
-/* A burst from other lcores' wires, data pointer at the IP header; checksums are not looked at. */
+/* A burst of any length from other lcores' wires, data pointer at the IP header; checksums are not looked at. */
 void ip_wire_rx(struct ip *ip, struct rte_mbuf **pkts, unsigned int n);
 
 /* Delivers at most @budget packets of the loop queue. True when more wait. */
