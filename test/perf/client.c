@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "client.h"
+
+#include "abi/abi_cmd.h"
+#include "wire/byteorder.h"
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+
+#include <stdio.h>
+
+#define PORT	   0
+#define RING	   1024u
+#define DATA_ROOM  2048u
+#define TX_RETRIES 1000u
+
+static int die(const char *what)
+{
+	fprintf(stderr, "client: %s\n", what);
+	return -1;
+}
+
+/* Nanoseconds of the TSC; exact enough for a clock that only this process sees. */
+static uint64_t now_ns(const struct client *c)
+{
+	return (uint64_t)((unsigned __int128)rte_rdtsc() * NSEC_PER_SEC / c->hz);
+}
+
+/* ---- the port ---- */
+
+static void port_flush(struct client *c)
+{
+	unsigned int sent = 0, tries = 0;
+
+	while (sent < c->n_tx && tries++ < TX_RETRIES)
+		sent += rte_eth_tx_burst(PORT, 0, c->tx + sent, (uint16_t)(c->n_tx - sent));
+	c->tx_lost += c->n_tx - sent;
+	rte_pktmbuf_free_bulk(c->tx + sent, c->n_tx - sent);
+	c->n_tx = 0;
+}
+
+static void port_tx(void *ctx, struct rte_mbuf *m)
+{
+	struct client *c = ctx;
+
+	c->tx[c->n_tx++] = m;
+	if (c->n_tx == CLIENT_BURST)
+		port_flush(c);
+}
+
+static bool port_owns(void *ctx, uint32_t be)
+{
+	const struct client *c = ctx;
+
+	return be == c->cfg.addr;
+}
+
+static const struct link_ops port_ops = { .tx = port_tx, .owns = port_owns };
+
+static int port_open(struct client *c)
+{
+	struct rte_eth_conf conf = { 0 };
+
+	if (rte_eth_dev_count_avail() < 1)
+		return die("no port: give EAL a --vdev");
+	if (rte_eth_dev_configure(PORT, 1, 1, &conf) ||
+	    rte_eth_rx_queue_setup(PORT, 0, RING, SOCKET_ID_ANY, NULL, c->pool) ||
+	    rte_eth_tx_queue_setup(PORT, 0, RING, SOCKET_ID_ANY, NULL) || rte_eth_dev_start(PORT))
+		return die("the port does not start");
+	return 0;
+}
+
+/* ---- the stack ---- */
+
+static int stack_open(struct client *c)
+{
+	struct ip_addr addr = ip_addr_v4(c->cfg.addr), net = ip_addr_v4(c->cfg.addr & be32(~0xffu));
+	struct ip_addr any = ip_addr_v4(0);
+	struct link_cfg link = { .ops = &port_ops, .ctx = c, .mtu = c->cfg.mtu, .neigh_max = 16 };
+	struct rte_ether_addr mac;
+	struct stack_cfg cfg;
+
+	rte_eth_macaddr_get(PORT, &mac);
+	memcpy(&link.mac, &mac, sizeof(link.mac));
+	stack_cfg_defaults(&cfg);
+	cfg.pool = c->pool;
+	cfg.seed = rte_rdtsc();
+	cfg.now = now_ns(c);
+	cfg.tcp_conns_max = c->cfg.conns_max;
+	cfg.eph_first = 1024;
+	cfg.eph_last = 65535;
+	c->stack = stack_create(&cfg);
+	if (!c->stack)
+		return die("no memory for the stack");
+	c->link = stack_link_add(c->stack, &link);
+	sock_owner_init(&c->owner, c->stack, c->cfg.conns_max, c->cfg.packets, c);
+	sock_lane_init(&c->lane, &c->owner);
+	if (!c->link || ip_addr_add(stack_ip(c->stack), &addr, 24, &c->owner, c->link) ||
+	    ip_route_add(stack_ip(c->stack), &net, 24, &any, c->link))
+		return die("no address or route");
+	return 0;
+}
+
+int client_create(struct client *c, const struct client_cfg *cfg)
+{
+	memset(c, 0, sizeof(*c));
+	c->cfg = *cfg;
+	c->hz = rte_get_tsc_hz();
+	c->pool = pkt_pool_create("client", cfg->packets, DATA_ROOM, SOCKET_ID_ANY);
+	if (!c->pool)
+		return die("no memory for packets");
+	if (port_open(c))
+		return -1;
+	return stack_open(c);
+}
+
+void client_destroy(struct client *c)
+{
+	if (c->stack)
+		sock_owner_abort(&c->owner);
+	stack_destroy(c->stack);
+	if (rte_eth_dev_is_valid_port(PORT))
+		rte_eth_dev_stop(PORT);
+}
+
+unsigned int client_turn(struct client *c)
+{
+	struct rte_mbuf *pkts[CLIENT_BURST];
+	unsigned int n = rte_eth_rx_burst(PORT, 0, pkts, CLIENT_BURST);
+	struct sock *s;
+
+	stack_turn(c->stack, now_ns(c), CLIENT_BURST);
+	if (n)
+		stack_rx(c->stack, c->link, pkts, n);
+	for (unsigned int k = 0; k < 2 * CLIENT_BURST && (s = sock_next_ready(&c->lane)); k++)
+		c->app->ready(c->app_ctx, s);
+	c->app->turn(c->app_ctx);
+	stack_tx(c->stack, 2 * CLIENT_BURST);
+	port_flush(c);
+	return n;
+}
+
+struct sock *client_connect(struct client *c, uint32_t credit)
+{
+	struct ip_endpoint server = { .addr = ip_addr_v4(c->cfg.server),
+				      .port = c->cfg.server_port };
+	struct sock *s;
+	int err = sock_create(&c->lane, OUTSOCK_INET, SOCK_STREAM_T, 0, &s);
+
+	if (!err) {
+		sock_credit(s, credit);
+		sock_setopt(s, OUTSOCK_OPT_NODELAY, 1);
+		err = sock_connect(s, &server);
+		if (!err)
+			return s;
+		sock_close(s, SOCK_CLOSE_ABORT);
+		sock_free(s);
+	}
+	fprintf(stderr, "client: connect: %s\n", strerror(-err));
+	return NULL;
+}
