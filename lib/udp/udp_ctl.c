@@ -150,11 +150,11 @@ static int udp_connect(struct sock *s, const struct ip_endpoint *peer)
 		return rc;
 	flow.src = u->bind.addr;
 	flow.dst = peer->addr;
+	if (is_broadcast(&peer->addr) && !u->broadcast)
+		return -EACCES;
 	rc = ip_flow_route(u->udp->ip, &flow, s->owner);
 	if (rc)
 		return rc;
-	if (ip_addr_is_bcast(u->udp->ip, &peer->addr) && !u->broadcast)
-		return -EACCES;
 	conn_unlink(u);
 	u->flow = flow;
 	s->peer = *peer;

@@ -42,6 +42,12 @@ static inline struct udp_sock *udp_sock(struct sock *s)
 	return container_of(s, struct udp_sock, s);
 }
 
+/* Needs SO_BROADCAST (and then a route: ip has none yet). */
+static inline bool is_broadcast(const struct ip_addr *a)
+{
+	return ip_addr_is_v4(a) && a->w[3] == UINT32_MAX;
+}
+
 /* Of our address and port, and the peer's (ports in network order). */
 uint32_t udp_flow_hash(const struct udp *udp, const struct ip_addr *local, uint16_t local_port,
 		       const struct ip_addr *peer, uint16_t peer_port);

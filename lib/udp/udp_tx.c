@@ -20,11 +20,11 @@ static int route(struct udp_sock *u, const struct ip_addr *dst)
 		return 0;
 	flow.src = u->bind.addr;
 	flow.dst = *dst;
+	if (is_broadcast(dst) && !u->broadcast)
+		return -EACCES;
 	rc = ip_flow_route(u->udp->ip, &flow, u->s.owner);
 	if (rc)
 		return rc;
-	if (ip_addr_is_bcast(u->udp->ip, dst) && !u->broadcast)
-		return -EACCES;
 	u->flow = flow;
 	return 0;
 }

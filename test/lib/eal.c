@@ -15,7 +15,7 @@ void test_eal_init(void)
 	/* --no-shconf: nothing shared, nothing left behind (--in-memory does not go with --no-huge). */
 	static char args[][24] = {
 		"test", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry", "-m",
-		"256",	"-l",	     "0",	    "--log-level=lib.*:4",
+		"256",	"-l",	     "0",	    "--log-level=*:4",
 	};
 	char *argv[RTE_DIM(args) + 1];
 

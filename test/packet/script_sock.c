@@ -209,7 +209,7 @@ static void cmd_noevent(struct script *t)
 /* ---- streams ---- */
 
 /* Compares the first @n bytes of the receive queue with the peer's pattern. */
-static void check_rxq(struct script *t, const struct sock *s, uint32_t n)
+static void check_rxq(struct script *t, const struct sock *s, uint32_t n, uint16_t key)
 {
 	uint64_t off = s->rx_off;
 
@@ -220,7 +220,7 @@ static void check_rxq(struct script *t, const struct sock *s, uint32_t n)
 		for (const struct rte_mbuf *seg = m; left; seg = seg->next) {
 			uint32_t len = RTE_MIN(left, (uint32_t)seg->data_len);
 			uint32_t good = pattern_check(rte_pktmbuf_mtod(seg, const uint8_t *), off,
-						      len, t->flow->peer_port);
+						      len, key);
 
 			if (good != len)
 				fail(t, "byte %lu of the stream is wrong", off + good);
@@ -248,7 +248,7 @@ static void cmd_read(struct script *t)
 	bool grow = !take_word(t, "keep"); /* the program has read it: room for as much more */
 
 	want_event(t, s, SOCK_EV_DATA, "DATA");
-	check_rxq(t, s, n);
+	check_rxq(t, s, n, t->flow->peer_port);
 	sock_rx_taken(s, n);
 	if (grow)
 		want_rc(t, "credit", sock_credit(s, s->rx_credit + n));
@@ -463,7 +463,7 @@ static void cmd_recv(struct script *t)
 	if (rte_be_to_cpu_16(meta->sport) != from)
 		fail(t, "the datagram came from port %u", rte_be_to_cpu_16(meta->sport));
 	s->rx_off = 0; /* each datagram's pattern begins with 0 */
-	check_rxq(t, s, len);
+	check_rxq(t, s, len, from);
 	s->rx_off = off;
 	sock_rx_taken_dgram(s);
 	if (!s->rxq.head)
