@@ -24,6 +24,35 @@ struct link;
 #define GUEST_ADDRS_MAX 8
 #define GUEST_NAME_MAX	32
 
+/*
+ * Why a session was closed: X(name, text). What is wrong in a ring itself is VRING_ERRORS, and counts
+ * as RING here.
+ */
+#define GUEST_ERRORS(X)                                                                  \
+	X(RING, "malformed ring")                                                        \
+	X(BAD_LEN, "message length does not fit its operation")                          \
+	X(BAD_OP, "operation that a guest may not send")                                 \
+	X(BAD_ID, "socket id out of range")                                              \
+	X(NO_SOCK, "data or credit for a socket that does not exist")                    \
+	X(BAD_QUEUE, "message on another queue than its socket's")                       \
+	X(BAD_TYPE, "message for another type of socket")                                \
+	X(NOT_CONNECTED, "data on a socket that is not connected")                       \
+	X(OFFSET, "stream offset beyond the bytes sent")                                 \
+	X(WINDOW, "data beyond the send window")                                         \
+	X(AFTER_FIN, "data behind the end of the stream")                                \
+	X(CREDIT, "credit that shrinks or is out of range")                              \
+	X(RX_BUF, "receive buffer is too small")                                         \
+	X(MEMORY, "guest memory is gone (SIGBUS)")
+
+enum guest_err {
+#define GUEST_ERR_ENUM(name, text) GUEST_ERR_##name,
+	GUEST_ERRORS(GUEST_ERR_ENUM)
+#undef GUEST_ERR_ENUM
+	GUEST_ERR_N
+};
+const char *guest_err_name(enum guest_err err);
+const char *guest_err_text(enum guest_err err);
+
 struct guest_addr {
 	struct ip_addr addr;
 	uint8_t prefix_len;	/* of the family: 24 for 10.77.0.11/24 */
@@ -40,6 +69,7 @@ struct guest_cfg {
 	unsigned int n_addrs;
 	uint32_t max_sockets, max_pkts, max_msgs;	/* quotas; messages in one turn */
 	uint32_t grace_ms;
+	uint16_t eph_first, eph_last;	/* the stack's ephemeral ports, host order; 0: its defaults */
 	struct lcore *lcore;	/* home */
 	struct link *link;	/* its port, as the home lcore sees it */
 };
@@ -63,9 +93,17 @@ struct guest_stats {
 	uint64_t rx_msgs, rx_bytes, tx_msgs, tx_bytes, kicks, notifies, ring_full;
 	uint64_t session_errors, epoch_drops, pre_hello_drops;
 	const char *last_error;	/* static text of the last session error, or NULL */
+	uint64_t tx_stalls;	/* turns in which a TX ring waited for packets or for reply room */
+	uint64_t errors[GUEST_ERR_N];	/* session_errors by reason */
 };
 void guest_stats_get(const struct guest *g, struct guest_stats *ret_stats);
 const struct guest_cfg *guest_config(const struct guest *g);
+
+/*
+ * A session error that has not been logged yet: its static text (once), or NULL. The control thread
+ * asks now and then; at most one comes a second and guest.
+ */
+const char *guest_take_error(struct guest *g);
 
 /* ---- hot: home lcore, inside its turn ---- */
 

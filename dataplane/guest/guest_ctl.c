@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A guest begins and ends; what others may know of it. Cold. */
+#include "guest/guest_private.h"
+
+#include "guest/guest_mem.h"
+#include "lcore/lcore.h"
+#include "stack/stack.h"
+#include "tcp/tcp.h"
+
+#include <stdlib.h>
+
+#define EPH_FIRST 32768 /* as stack_cfg_defaults() */
+#define EPH_LAST  60999
+
+static const struct {
+	const char *name, *text;
+} errs[GUEST_ERR_N] = {
+#define GUEST_ERR_ENTRY(name, text) { #name, text },
+	GUEST_ERRORS(GUEST_ERR_ENTRY)
+#undef GUEST_ERR_ENTRY
+};
+
+const char *guest_err_name(enum guest_err err)
+{
+	return (unsigned int)err < GUEST_ERR_N ? errs[err].name : "?";
+}
+
+const char *guest_err_text(enum guest_err err)
+{
+	return (unsigned int)err < GUEST_ERR_N ? errs[err].text : "?";
+}
+
+struct list *guest_lcore_link(struct guest *g)
+{
+	return &g->lcore_link;
+}
+
+struct guest *guest_of_lcore_link(struct list *l)
+{
+	return container_of(l, struct guest, lcore_link);
+}
+
+const struct guest_cfg *guest_config(const struct guest *g)
+{
+	return &g->cfg;
+}
+
+const char *guest_take_error(struct guest *g)
+{
+	return __atomic_exchange_n(&g->error_text, NULL, __ATOMIC_ACQUIRE);
+}
+
+static void lanes_init(struct guest *g)
+{
+	for (unsigned int i = 0; i < GUEST_LANES; i++) {
+		struct guest_lane *l = &g->lanes[i];
+
+		sock_lane_init(&l->sl, &g->owner);
+		l->rx.call_fd = l->rx.kick_fd = -1;
+		l->tx.call_fd = l->tx.kick_fd = -1;
+		l->rx_need = 1;
+	}
+}
+
+static int addrs_add(struct guest *g)
+{
+	struct ip *ip = stack_ip(g->stack);
+
+	for (unsigned int i = 0; i < g->cfg.n_addrs; i++) {
+		const struct guest_addr *a = &g->cfg.addrs[i];
+		int rc = ip_addr_add(ip, &a->addr, a->prefix_len, &g->owner, g->cfg.link);
+
+		if (rc) {
+			while (i--)
+				ip_addr_del(ip, &g->cfg.addrs[i].addr);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+static void addrs_announce(struct guest *g)
+{
+	for (unsigned int i = 0; g->cfg.link && i < g->cfg.n_addrs; i++)
+		if (ip_addr_is_v4(&g->cfg.addrs[i].addr))
+			link_announce(g->cfg.link, g->cfg.addrs[i].addr.w[3]);
+}
+
+struct attach {
+	struct guest *g;
+	int rc;
+};
+
+/* On the lcore. */
+static void attach(void *arg)
+{
+	struct attach *a = arg;
+	struct guest *g = a->g;
+
+	g->stack = lcore_stack(g->cfg.lcore);
+	g->env = stack_env(g->stack);
+	sock_owner_init(&g->owner, g->stack, g->cfg.max_sockets, g->cfg.max_pkts, g);
+	lanes_init(g);
+	a->rc = addrs_add(g);
+	if (a->rc)
+		return;
+	g->now = lcore_now(g->cfg.lcore);
+	g->grace_until = g->now + (uint64_t)g->cfg.grace_ms * NSEC_PER_MSEC;
+	guest_session_close(g);
+	guest_silence(g, true);
+	addrs_announce(g);
+	guest_mem_thread();
+	g->attached = true;
+	lcore_guest_add(g->cfg.lcore, g);
+	guest_snapshot(g);
+}
+
+/* On the lcore: its sockets reset their peers, its addresses are nobody's. */
+static void detach(void *arg)
+{
+	struct guest *g = arg;
+
+	if (!g->attached)
+		return;
+	g->attached = false;
+	lcore_guest_del(g->cfg.lcore, g);
+	guest_silence(g, false);
+	guest_session_close(g);
+	for (unsigned int i = 0; i < g->cfg.n_addrs; i++)
+		ip_addr_del(stack_ip(g->stack), &g->cfg.addrs[i].addr);
+}
+
+/* The configuration with strings of our own. */
+static int copy_cfg(struct guest *g, const struct guest_cfg *cfg)
+{
+	g->cfg = *cfg;
+	g->cfg.name = strndup(cfg->name, GUEST_NAME_MAX - 1);
+	g->cfg.socket_path = strdup(cfg->socket_path);
+	if (!g->cfg.name || !g->cfg.socket_path)
+		return -ENOMEM;
+	if (!g->cfg.eph_first) {
+		g->cfg.eph_first = EPH_FIRST;
+		g->cfg.eph_last = EPH_LAST;
+	}
+	return 0;
+}
+
+static void guest_free(struct guest *g)
+{
+	guest_ids_fini(&g->ids);
+	free((void *)(uintptr_t)g->cfg.name);
+	free((void *)(uintptr_t)g->cfg.socket_path);
+	free(g);
+}
+
+int guest_create(const struct guest_cfg *cfg, struct guest **ret_guest)
+{
+	struct attach a;
+	struct guest *g;
+	int rc;
+
+	if (cfg->n_addrs > GUEST_ADDRS_MAX || cfg->max_sockets == 0 || cfg->max_msgs == 0 ||
+	    cfg->max_sockets >= OUTSOCK_ID_HOST / 2)
+		return -EINVAL;
+	g = aligned_alloc(64, (sizeof(*g) + 63) / 64 * 64);
+	if (!g)
+		return -ENOMEM;
+	memset(g, 0, sizeof(*g));
+	list_init(&g->lcore_link);
+	a = (struct attach){ .g = g };
+	rc = copy_cfg(g, cfg);
+	if (!rc)
+		rc = guest_ids_init(&g->ids, cfg->max_sockets);
+	if (!rc)
+		rc = guest_vhost_alloc(g);
+	if (rc)
+		goto err_free;
+	lcore_call(cfg->lcore, attach, &a);
+	rc = a.rc;
+	if (rc)
+		goto err_free;
+	rc = guest_vhost_start(g);
+	if (rc)
+		goto err_detach;
+	*ret_guest = g;
+	return 0;
+err_detach:
+	lcore_call(cfg->lcore, detach, g);
+err_free:
+	guest_vhost_destroy(g);
+	guest_free(g);
+	return rc;
+}
+
+void guest_destroy(struct guest *g)
+{
+	if (!g)
+		return;
+	guest_vhost_destroy(g);
+	lcore_call(g->cfg.lcore, detach, g);
+	guest_free(g);
+}
+
+static void stats_lanes(const struct guest *g, struct guest_stats *s)
+{
+	for (unsigned int i = 0; i < GUEST_LANES; i++) {
+		const struct guest_lane *l = &g->lanes[i];
+
+		s->running |= l->rx.running || l->tx.running;
+		s->queue_pairs += l->rx.running && l->tx.running;
+		s->rx_msgs += l->rx_msgs;
+		s->rx_bytes += l->rx_bytes;
+		s->tx_msgs += l->tx_msgs;
+		s->tx_bytes += l->tx_bytes;
+		s->kicks += l->kicks;
+		s->notifies += l->notifies;
+		s->ring_full += l->ring_full;
+		s->tx_stalls += l->tx_stalls;
+	}
+}
+
+/* One writer (the lcore); readers try again when the sequence was odd or moved. */
+void guest_snapshot(struct guest *g)
+{
+	struct guest_stats s = {
+		.connected = g->connected,
+		.session = g->hello,
+		.epoch = g->epoch,
+		.n_socks = g->owner.n_socks,
+		.n_pkts = g->owner.n_pkts,
+		.session_errors = g->session_errors,
+		.epoch_drops = g->epoch_drops,
+		.pre_hello_drops = g->pre_hello_drops,
+		.last_error = g->last_error,
+	};
+
+	strncpy(s.name, g->cfg.name, sizeof(s.name) - 1);
+	memcpy(s.errors, g->errors, sizeof(s.errors));
+	stats_lanes(g, &s);
+	__atomic_store_n(&g->snap_seq, g->snap_seq + 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	g->snap = s;
+	__atomic_store_n(&g->snap_seq, g->snap_seq + 1, __ATOMIC_RELEASE);
+}
+
+void guest_stats_get(const struct guest *g, struct guest_stats *ret_stats)
+{
+	uint32_t seq;
+
+	do {
+		seq = __atomic_load_n(&g->snap_seq, __ATOMIC_ACQUIRE);
+		*ret_stats = g->snap;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while ((seq & 1) || seq != __atomic_load_n(&g->snap_seq, __ATOMIC_RELAXED));
+}
+
+static const char *sock_state_text(const struct sock *s)
+{
+	static const char *const dgram[] = {
+		[SOCK_NEW] = "NEW", [SOCK_BOUND] = "BOUND", [SOCK_CONNECTED] = "CONNECTED",
+		[SOCK_DEAD] = "DEAD",
+	};
+
+	if (s->type == SOCK_STREAM_T)
+		return tcp_state_name(s);
+	return s->state < RTE_DIM(dgram) && dgram[s->state] ? dgram[s->state] : "?";
+}
+
+static void sock_info(const struct sock *s, struct guest_sock_info *ret_info)
+{
+	*ret_info = (struct guest_sock_info){
+		.id = s->id,
+		.type = s->type,
+		.family = s->family,
+		.state = sock_state_text(s),
+		.local = s->local,
+		.peer = s->peer,
+		.rx_off = s->rx_off,
+		.tx_off = s->tx_off,
+		.tx_acked = s->tx_acked,
+	};
+	for (struct rte_mbuf *m = s->rxq.head; m; m = pkt_meta(m)->next)
+		ret_info->rxq_bytes += pkt_meta(m)->payload;
+}
+
+unsigned int guest_sock_list(struct guest *g, unsigned int first, struct guest_sock_info *infos,
+			     unsigned int max)
+{
+	unsigned int n = 0;
+
+	list_for_each(e, &g->owner.socks) {
+		if (first > 0) {
+			first--;
+			continue;
+		}
+		if (n == max)
+			break;
+		sock_info(container_of(e, struct sock, owner_link), &infos[n++]);
+	}
+	return n;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the files of this folder share. Everything in struct guest belongs to the home lcore, but:
+ * cfg is constant, vhost belongs to guest_vhost.c's threads, snap and error_text are published to
+ * the control thread.
+ *
+ *	guest_tx.c	messages from the guest: DATA, DGRAM, CREDIT	(hot)
+ *	guest_cmd.c	requests, and their replies' content		(hot: called in a turn)
+ *	guest_rx.c	replies, events and data to the guest		(hot)
+ *	guest_ring.c	publishing, notifying, kicks			(hot)
+ *	guest_session.c	epoch, HELLO, session errors, grace
+ *	guest_id.c	socket ids
+ *	guest_ctl.c	create, destroy, statistics
+ *	guest_vhost.c	the vhost library; guest_mem.c	guest memory
+ */
+#ifndef OUTSOCK_DATAPLANE_GUEST_PRIVATE_H
+#define OUTSOCK_DATAPLANE_GUEST_PRIVATE_H
+
+#include "abi/abi_cmd.h"
+#include "abi/abi_data.h"
+#include "abi/abi_event.h"
+#include "base/count.h"
+#include "guest/guest.h"
+#include "guest/guest_id.h"
+#include "sock/sock.h"
+#include "vring/vring.h"
+
+#define GUEST_LANES	  OUTSOCK_QUEUE_PAIRS_MAX
+#define GUEST_REPLIES	  64	/* that may wait for room on one lane; a power of two */
+#define GUEST_REPLY_BODY  24
+#define GUEST_DATA_BURST  4	/* DATA messages of one socket before the next one's turn */
+#define GUEST_ERROR_PAUSE NSEC_PER_SEC /* after a session error the guest is not listened to */
+#define GUEST_NO_TIME	  UINT64_MAX
+
+#define GUEST_FEATURES	  0u	/* OUTSOCK_FEAT_* that this version understands */
+
+/* A message that waits for room in the RX ring: a reply, or an error of a datagram. */
+struct guest_reply {
+	uint8_t op, flags;
+	uint16_t status;
+	uint32_t sock;
+	uint64_t cookie;
+	uint32_t len;			/* of body; HELLO's is made when it is written */
+	uint8_t body[GUEST_REPLY_BODY];
+};
+
+enum guest_stall {
+	GUEST_STALL_NONE,
+	GUEST_STALL_REPLIES,		/* the TX ring waits until replies have gone */
+	GUEST_STALL_PKTS,		/* ... until packets are free again */
+};
+
+/* A direction of a queue pair. */
+struct guest_ring {
+	struct vring_dev v;
+	bool running;
+	int call_fd, kick_fd;		/* own copies; -1: none */
+};
+
+/* A queue pair. */
+struct guest_lane {
+	struct guest_ring rx, tx;
+	struct sock_lane sl;
+	bool epoch_due;			/* EPOCH is to be sent before all else */
+	uint8_t stall;			/* enum guest_stall, of the last turn */
+	uint32_t rx_need;		/* RX buffers without which nothing goes on */
+	uint16_t reply_head, n_replies;
+	struct guest_reply replies[GUEST_REPLIES];
+	uint64_t rx_msgs, rx_bytes, tx_msgs, tx_bytes, kicks, notifies, ring_full, tx_stalls;
+};
+
+struct guest {
+	struct guest_cfg cfg;
+	struct list lcore_link;
+	struct stack *stack;
+	struct env *env;
+
+	/* session */
+	uint32_t epoch;
+	bool hello;			/* done, in this epoch */
+	bool has_boot_id;
+	bool connected;
+	bool attached;			/* to the lcore and its stack */
+	uint8_t boot_id[16];
+	uint32_t features;
+	uint64_t now;			/* of the last turn */
+	uint64_t grace_until, pause_until;
+	uint64_t session_errors, epoch_drops, pre_hello_drops, errors[GUEST_ERR_N];
+	const char *last_error;
+	const uint32_t *mem_fault;	/* set by the SIGBUS handler */
+
+	struct sock_owner owner;
+	struct guest_ids ids;
+	unsigned int n_lanes;		/* those above have no running ring */
+	unsigned int tx_first, rx_first;/* lane whose turn it is */
+	struct guest_lane lanes[GUEST_LANES];
+
+	/* for other threads */
+	const char *error_text;		/* lcore stores, control thread takes (atomic exchange) */
+	uint32_t snap_seq;		/* odd: being written */
+	struct guest_stats snap;
+
+	struct guest_vhost *vhost;
+};
+
+static inline void count_set(uint64_t *c, uint64_t n)
+{
+	__atomic_store_n(c, n, __ATOMIC_RELAXED);
+}
+
+/* ---- guest_session.c, on the lcore ---- */
+
+/* A protocol error: closes the session, counts and keeps the reason. Sockets are gone afterwards. */
+void guest_fail(struct guest *g, enum guest_err err);
+/* The same for a ring whose walker has given up. */
+void guest_fail_ring(struct guest *g, const struct vring_dev *r);
+/* Ends the session: sockets are reset towards their peers, replies forgotten, a new epoch begins. */
+void guest_session_close(struct guest *g);
+/* HELLO has come; the lane has room for its reply. -errno for the reply's status, or 0. */
+int guest_hello(struct guest *g, const struct outsock_hello *hello);
+void guest_hello_reply_body(const struct guest *g, struct outsock_hello_reply *ret_body);
+/* The vhost-user connection has come or gone. */
+void guest_connected(struct guest *g);
+void guest_lost(struct guest *g);
+/* EPOCH on each lane that runs. */
+void guest_announce(struct guest *g);
+/* No RST and no unreachable from the guest's addresses (D9, rule 10). */
+void guest_silence(struct guest *g, bool silent);
+/* At each turn. False: the guest is not listened to now. */
+bool guest_session_turn(struct guest *g, uint64_t now);
+
+/* ---- guest_cmd.c ---- */
+
+/*
+ * A request (op below OUTSOCK_OP_DATA). 0; -EAGAIN: no room for its reply, met again next turn;
+ * -EPROTO: the session was closed.
+ */
+int guest_cmd(struct guest *g, struct guest_lane *l, const struct outsock_hdr *h,
+	      struct vring_chain *c);
+/* An error of a datagram, as SO_ERROR. Lost when the queue is full. */
+void guest_soft_error(struct guest_lane *l, uint32_t id, int err);
+/* After DATA: the close that waited for these bytes. */
+void guest_close_due(struct sock *s);
+void guest_addr_to_wire(const struct sock *s, const struct ip_endpoint *ep,
+			struct outsock_addr *ret_addr);
+/* False: a family that is none. Family 0 gives the unspecified IPv4 address and port 0. */
+bool guest_addr_from_wire(const struct outsock_addr *a, struct ip_endpoint *ret_ep);
+
+/*
+ * sock.cookie: CLOSE came before all bytes of the stream did. The length of the stream, plus one.
+ */
+static inline void guest_defer_close(struct sock *s, uint64_t tx_off)
+{
+	s->cookie = (void *)(uintptr_t)(tx_off + 1);
+}
+
+/* ---- guest_ring.c, on the lcore, for guest_vhost.c ---- */
+
+struct guest_ring_cfg {
+	struct vring_cfg vring;
+	int call_fd, kick_fd;		/* the lcore's from then on */
+};
+
+int guest_ring_start(struct guest *g, unsigned int index, const struct guest_ring_cfg *cfg);
+/* False: it did not run. Else *@ret_idx is where to go on, and the descriptors are the caller's. */
+bool guest_ring_stop(struct guest *g, unsigned int index, uint16_t *ret_idx, int ret_fds[2]);
+
+/* ---- guest_vhost.c: control thread ---- */
+
+/* What it needs of memory; sets guest.mem_fault. Before the guest is on its lcore. */
+int guest_vhost_alloc(struct guest *g);
+/* Registers the socket and starts it: from now on the library's threads call. */
+int guest_vhost_start(struct guest *g);
+/* Stops the rings, unregisters; no callback comes afterwards. Takes a half-built one. */
+void guest_vhost_destroy(struct guest *g);
+
+#endif

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The session of the ABI: when it begins (HELLO), when it ends, and the epoch that tells one from
+ * the next.
+ *
+ * It ends at HELLO with another boot id, when the connection has been lost for the grace time,
+ * and at a protocol error. A protocol error resets the guest's sockets towards their peers, and
+ * draws a new epoch: what the guest sends is then dropped until it says HELLO again, for which it is
+ * listened to after GUEST_ERROR_PAUSE, so that a guest can not make work of being thrown out. A
+ * ring whose walker has given up is not touched again before it is started anew.
+ *
+ * A lost connection draws a new epoch too (the VMM may have eaten messages of the TX ring), but
+ * keeps the sockets: they are aborted at the next HELLO, or when the grace time is over. (RESUME
+ * will take them over at HELLO.)
+ */
+#include "guest/guest_private.h"
+
+#include "stack/stack.h"
+
+void guest_silence(struct guest *g, bool silent)
+{
+	for (unsigned int i = 0; i < g->cfg.n_addrs; i++)
+		ip_addr_silent(stack_ip(g->stack), &g->cfg.addrs[i].addr, silent);
+}
+
+static void draw_epoch(struct guest *g)
+{
+	uint32_t old = g->epoch;
+
+	do
+		g->epoch = (uint32_t)(rng_next(&g->env->rng) >> 32);
+	while (g->epoch == 0 || g->epoch == old);
+}
+
+void guest_announce(struct guest *g)
+{
+	for (unsigned int i = 0; i < GUEST_LANES; i++)
+		g->lanes[i].epoch_due = true;
+}
+
+static void forget_sockets(struct guest *g)
+{
+	list_for_each(e, &g->owner.socks)
+		guest_ids_del(&g->ids, container_of(e, struct sock, owner_link));
+	sock_owner_abort(&g->owner);
+}
+
+static void new_epoch(struct guest *g)
+{
+	g->hello = false;
+	draw_epoch(g);
+	for (unsigned int i = 0; i < GUEST_LANES; i++)
+		g->lanes[i].n_replies = 0;
+	guest_announce(g);
+}
+
+void guest_session_close(struct guest *g)
+{
+	forget_sockets(g);
+	new_epoch(g);
+}
+
+static void fail(struct guest *g, enum guest_err err, const char *text)
+{
+	count_add(&g->session_errors, 1);
+	count_add(&g->errors[err], 1);
+	g->last_error = text;
+	__atomic_store_n(&g->error_text, text, __ATOMIC_RELEASE);
+	g->pause_until = g->now + GUEST_ERROR_PAUSE;
+	guest_session_close(g);
+}
+
+void guest_fail(struct guest *g, enum guest_err err)
+{
+	fail(g, err, guest_err_text(err));
+}
+
+void guest_fail_ring(struct guest *g, const struct vring_dev *r)
+{
+	fail(g, GUEST_ERR_RING, vring_err_text(r->err));
+}
+
+/* Guest memory went away under us: no ring of it is touched again. */
+static void fail_memory(struct guest *g)
+{
+	bool ran = false;
+
+	for (unsigned int i = 0; i < GUEST_LANES; i++) {
+		struct guest_ring *rings[] = { &g->lanes[i].rx, &g->lanes[i].tx };
+
+		for (unsigned int k = 0; k < 2; k++) {
+			if (!rings[k]->running || rings[k]->v.err)
+				continue;
+			ran = true;
+			rings[k]->v.err = VRING_ERR_DESC_ADDR;
+			rings[k]->v.n_look = 0;
+		}
+	}
+	if (ran)
+		guest_fail(g, GUEST_ERR_MEMORY);
+}
+
+bool guest_session_turn(struct guest *g, uint64_t now)
+{
+	g->now = now;
+	if (g->mem_fault && __atomic_load_n(g->mem_fault, __ATOMIC_RELAXED))
+		fail_memory(g);
+	if (now >= g->grace_until) {
+		g->grace_until = GUEST_NO_TIME;
+		guest_silence(g, false);
+		if (!g->hello)
+			forget_sockets(g);
+	}
+	return now >= g->pause_until;
+}
+
+uint64_t guest_next(const struct guest *g)
+{
+	uint64_t next = g->grace_until;
+
+	if (g->pause_until > g->now && g->pause_until < next)
+		next = g->pause_until;
+	return next;
+}
+
+void guest_connected(struct guest *g)
+{
+	g->connected = true;
+	g->pause_until = 0;
+}
+
+void guest_lost(struct guest *g)
+{
+	g->connected = false;
+	new_epoch(g);
+	guest_silence(g, true);
+	g->grace_until = g->now + (uint64_t)g->cfg.grace_ms * NSEC_PER_MSEC;
+	guest_snapshot(g);
+}
+
+int guest_hello(struct guest *g, const struct outsock_hello *hello)
+{
+	bool same = g->has_boot_id && !memcmp(g->boot_id, hello->boot_id, sizeof(g->boot_id));
+
+	if (hello->version_min > OUTSOCK_ABI_VERSION || hello->version_max < OUTSOCK_ABI_VERSION)
+		return -EPROTONOSUPPORT;
+	if (g->hello && same)
+		return 0;
+	/* Another boot of the guest: what it knew of this epoch is gone. */
+	if (g->hello)
+		guest_session_close(g);
+	else
+		forget_sockets(g);
+	memcpy(g->boot_id, hello->boot_id, sizeof(g->boot_id));
+	g->has_boot_id = true;
+	g->features = hello->features & GUEST_FEATURES;
+	g->hello = true;
+	g->grace_until = GUEST_NO_TIME;
+	guest_silence(g, false);
+	return 0;
+}
+
+static void addr_to_hello(const struct guest_addr *a, struct outsock_hello_addr *ret)
+{
+	bool v4 = ip_addr_is_v4(&a->addr);
+
+	*ret = (struct outsock_hello_addr){
+		.family = v4 ? OUTSOCK_INET : OUTSOCK_INET6,
+		.prefix_len = a->prefix_len,
+	};
+	if (v4)
+		memcpy(ret->addr, &a->addr.w[3], 4);
+	else
+		memcpy(ret->addr, a->addr.b, 16);
+}
+
+void guest_hello_reply_body(const struct guest *g, struct outsock_hello_reply *ret_body)
+{
+	*ret_body = (struct outsock_hello_reply){
+		.version = OUTSOCK_ABI_VERSION,
+		.mtu = g->cfg.link ? link_mtu(g->cfg.link) : 0,
+		.features = g->features,
+		.max_sockets = g->cfg.max_sockets,
+		.eph_first = g->cfg.eph_first,
+		.eph_last = g->cfg.eph_last,
+		.grace_ms = g->cfg.grace_ms,
+		.n_addrs = g->cfg.n_addrs,
+	};
+	for (unsigned int i = 0; i < g->cfg.n_addrs; i++)
+		addr_to_hello(&g->cfg.addrs[i], &ret_body->addrs[i]);
+}
