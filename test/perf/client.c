@@ -48,11 +48,16 @@ static void port_tx(void *ctx, struct rte_mbuf *m)
 		port_flush(c);
 }
 
+static uint32_t addr_at(const struct client *c, uint32_t i)
+{
+	return be32(be32(c->cfg.addr) + i);
+}
+
 static bool port_owns(void *ctx, uint32_t be)
 {
 	const struct client *c = ctx;
 
-	return be == c->cfg.addr;
+	return be32(be) - be32(c->cfg.addr) < c->cfg.n_addrs;
 }
 
 static const struct link_ops port_ops = { .tx = port_tx, .owns = port_owns };
@@ -72,10 +77,22 @@ static int port_open(struct client *c)
 
 /* ---- the stack ---- */
 
+/* Addresses, and the route to the others of the network. */
+static int net_open(struct client *c)
+{
+	struct ip_addr net = ip_addr_v4(c->cfg.addr & be32(~0xffu)), any = ip_addr_v4(0);
+
+	for (uint32_t i = 0; i < c->cfg.n_addrs; i++) {
+		struct ip_addr addr = ip_addr_v4(addr_at(c, i));
+
+		if (ip_addr_add(stack_ip(c->stack), &addr, 24, &c->owner, c->link))
+			return die("address");
+	}
+	return ip_route_add(stack_ip(c->stack), &net, 24, &any, c->link) ? die("route") : 0;
+}
+
 static int stack_open(struct client *c)
 {
-	struct ip_addr addr = ip_addr_v4(c->cfg.addr), net = ip_addr_v4(c->cfg.addr & be32(~0xffu));
-	struct ip_addr any = ip_addr_v4(0);
 	struct link_cfg link = { .ops = &port_ops, .ctx = c, .mtu = c->cfg.mtu, .neigh_max = 16 };
 	struct rte_ether_addr mac;
 	struct stack_cfg cfg;
@@ -95,10 +112,7 @@ static int stack_open(struct client *c)
 	c->link = stack_link_add(c->stack, &link);
 	sock_owner_init(&c->owner, c->stack, c->cfg.conns_max, c->cfg.packets, c);
 	sock_lane_init(&c->lane, &c->owner);
-	if (!c->link || ip_addr_add(stack_ip(c->stack), &addr, 24, &c->owner, c->link) ||
-	    ip_route_add(stack_ip(c->stack), &net, 24, &any, c->link))
-		return die("no address or route");
-	return 0;
+	return c->link ? net_open(c) : die("no link");
 }
 
 int client_create(struct client *c, const struct client_cfg *cfg)
@@ -144,13 +158,17 @@ struct sock *client_connect(struct client *c, uint32_t credit)
 {
 	struct ip_endpoint server = { .addr = ip_addr_v4(c->cfg.server),
 				      .port = c->cfg.server_port };
+	struct ip_endpoint local = { .addr = ip_addr_v4(
+					     addr_at(c, c->n_connects++ % c->cfg.n_addrs)) };
 	struct sock *s;
 	int err = sock_create(&c->lane, OUTSOCK_INET, SOCK_STREAM_T, 0, &s);
 
 	if (!err) {
 		sock_credit(s, credit);
 		sock_setopt(s, OUTSOCK_OPT_NODELAY, 1);
-		err = sock_connect(s, &server);
+		err = sock_bind(s, &local);
+		if (!err)
+			err = sock_connect(s, &server);
 		if (!err)
 			return s;
 		sock_close(s, SOCK_CLOSE_ABORT);

@@ -21,7 +21,8 @@ struct client_app {
 };
 
 struct client_cfg {
-	uint32_t addr, server; /* network order; both on one /24 */
+	uint32_t addr, server; /* network order; all on one /24 */
+	uint32_t n_addrs;      /* addr and those after it; connections take turns */
 	uint16_t server_port;  /* network order */
 	uint32_t conns_max;
 	uint32_t packets;
@@ -39,6 +40,7 @@ struct client {
 	void *app_ctx;
 	struct rte_mbuf *tx[CLIENT_BURST];
 	unsigned int n_tx;
+	uint32_t n_connects;
 	uint64_t tx_lost, hz;
 };
 

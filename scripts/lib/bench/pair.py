@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The daemon between a client stack (memif) and a simulated guest (vhost-user), which share the
+thread on the other CPU: test/perf/traffic."""
+
+import contextlib
+import json
+import subprocess
+import threading
+import queue
+
+from . import outsockd
+from .lab import Unmeasured
+from .result import Row
+
+CLIENT = "10.77.0.1"
+RING = 256
+
+
+@contextlib.contextmanager
+def testpmd(lab):
+    """A vhost-user device whose frames come back: the least that any backend does."""
+    path = lab.dir / "floor.sock"
+    argv = ["dpdk-testpmd", "--lcores", f"0@{lab.cpu_load},1@{lab.cpu_daemon}", "-m", "128",
+            "--in-memory", "--single-file-segments", "--no-pci", "--no-telemetry",
+            "--vdev", f"net_vhost0,iface={path}", "--", "--forward-mode=io", "--auto-start",
+            "-i", "--total-num-mbufs=8192", "--port-topology=loop", f"--rxd={RING}",
+            f"--txd={RING}"]
+    with lab.process(argv, "testpmd", stdin=subprocess.PIPE):
+        yield path
+
+
+def floor(lab):
+    """Round trips of one frame through testpmd, nanoseconds: a median each repeat."""
+    with testpmd(lab) as path:
+        argv = [lab.program("vhost_rtt"),
+                *lab.eal(lab.cpu_load, 64, "--vdev",
+                         f"net_virtio_user0,path={path},queue_size={RING}"),
+                "--", "--seconds=0.5", f"--repeat={lab.repeats(7)}"]
+        return [one["rtt_ns"]["p50"] for one in lab.lines(argv, "vhost_rtt")]
+
+
+class Traffic:
+    """test/perf/traffic in the background; its JSON lines come as they are printed."""
+
+    def __init__(self, child):
+        self.child, self.queue = child, queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self.child.stdout:
+            if line.startswith("{"):
+                self.queue.put(json.loads(line))
+        self.queue.put(None)
+
+    def next(self, timeout=60):
+        try:
+            line = self.queue.get(timeout=timeout)
+        except queue.Empty:
+            raise Unmeasured("traffic says nothing") from None
+        if line is None:
+            raise Unmeasured("traffic ended before its time")
+        return line
+
+
+@contextlib.contextmanager
+def traffic(lab, daemon, mode, conns, inflight, repeat, seconds=1.0, packets=16384):
+    vdev = outsockd.memif(daemon.dir, "client")
+    argv = [lab.program("traffic"), *lab.eal(lab.cpu_load, 256, "--vdev", vdev), "--",
+            f"--mode={mode}", f"--guest={daemon.socket}", f"--client={CLIENT}",
+            f"--server={outsockd.ADDRESS}", f"--conns={conns}", f"--inflight={inflight}",
+            f"--seconds={seconds}", f"--repeat={repeat}", f"--packets={packets}"]
+    log = lab.dir / "traffic.log"
+    with open(log, "w") as err:
+        child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=err,
+                                 text=True)
+    try:
+        yield Traffic(child)
+    except Unmeasured as e:
+        child.kill()
+        raise Unmeasured(f"{e}\ntraffic:\n{log.read_text()[-2000:]}") from None
+    finally:
+        child.kill()
+        child.wait()
+
+
+def daemon_on_memif(lab, **more):
+    return outsockd.running(lab, outsockd.memif("{dir}", "server"), **more)
+
+
+def measure_rtt(lab):
+    lab.say("round trip through testpmd (net_vhost, net_virtio_user)")
+    base = floor(lab)
+    lab.say("round trip of a 64-byte TCP echo through outsockd")
+    n = lab.repeats(7)
+    with daemon_on_memif(lab) as daemon, traffic(lab, daemon, "echo", 1, 1, n, 0.5) as t:
+        got = [t.next()["rtt_ns"] for _ in range(n)]
+    reference = sorted(base)[len(base) // 2]
+    return [Row("round trip, testpmd vhost to virtio_user", "us", [b / 1000 for b in base]),
+            Row("round trip, 64-byte TCP echo, median", "us", [g["p50"] / 1000 for g in got]),
+            Row("round trip, 64-byte TCP echo, 99 %", "us", [g["p99"] / 1000 for g in got]),
+            Row("round trip: echo against testpmd", "times", [g["p50"] / reference for g in got],
+                8)]
+
+
+def measure_requests(lab, conns=1000, inflight=32):
+    """Busy time is the lcore's own account: share of busy cycles between two looks at it."""
+    lab.say(f"requests a second, {conns} connections, {inflight} in flight")
+    n = lab.repeats(7)
+    rates, busy, cost = [], [], []
+    with daemon_on_memif(lab) as daemon, traffic(lab, daemon, "echo", conns, inflight,
+                                                 n + 2) as t:
+        t.next()        # warms up
+        before = daemon.lcore()
+        for _ in range(n):
+            line = t.next()
+            after = daemon.lcore()
+            share = share_busy(before, after, line["hz"])
+            rates.append(line["rate"])
+            busy.append(line["rate"] / share)
+            cost.append(1e9 * share / line["rate"])
+            before = after
+    return [Row(f"requests/s of busy lcore time, {conns} connections", "1/s", busy, 1.5e6,
+                at_most=False),
+            Row("  the same: busy lcore time a request", "ns", cost),
+            Row(f"requests/s as they came (load on one CPU), {conns} connections", "1/s",
+                rates)]
+
+
+def share_busy(before, after, hz):
+    """Busy cycles of all cycles between two looks at an lcore."""
+    return (after["busy_cycles"] - before["busy_cycles"]) / ((after["at"] - before["at"]) * hz)
+
+
+def measure_bulk(lab):
+    rows = []
+    for mode, what in (("send", "to the guest"), ("recv", "from the guest")):
+        lab.say(f"bulk TCP over memif, {what}")
+        n = lab.repeats(5)
+        with daemon_on_memif(lab) as daemon, traffic(lab, daemon, mode, 1, 1, n + 1) as t:
+            got = [t.next()["gbit"] for _ in range(n + 1)]
+        rows.append(Row(f"bulk TCP over memif, {what}", "Gbit/s", got[1:], 10, at_most=False))
+    return rows

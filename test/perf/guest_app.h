@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What runs in the simulated guest of the benchmarks: servers for echo, discard and chargen
+ * (RFC 862, 863, 864), polled.
+ */
+#ifndef OUTSOCK_PERF_GUEST_APP_H
+#define OUTSOCK_PERF_GUEST_APP_H
+
+#include <stdbool.h>
+
+#define GUEST_ECHO    7
+#define GUEST_DISCARD 9
+#define GUEST_CHARGEN 19
+
+struct guest_app;
+
+/* Attaches to the daemon's vhost-user socket. NULL: said on stderr. */
+struct guest_app *guest_app_open(const char *socket_path);
+void guest_app_close(struct guest_app *a); /* takes NULL */
+
+/* Serves what there is; how many messages, -1: the session is over. */
+int guest_app_poll(struct guest_app *a);
+
+/* All servers listen. */
+bool guest_app_ready(const struct guest_app *a);
+
+#endif
