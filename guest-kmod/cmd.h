@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Requests to the host and their replies.
+ *
+ * A request is known by its cookie until the reply comes, whatever happens to the ring meanwhile:
+ * requests that someone waits for are issued again, under the same cookie, in a new epoch; the
+ * others are part of the state that is declared then, and are dropped. Life: osreq_new(),
+ * osreq_queue(), then either osreq_wait() or osreq_put().
+ */
+#ifndef OUTSOCK_CMD_H
+#define OUTSOCK_CMD_H
+
+#include <linux/completion.h>
+#include <linux/refcount.h>
+
+#include "abi/abi_cmd.h"
+
+struct osdev;
+struct osk;
+struct oring;
+
+enum osreq_state {
+	OSREQ_IDLE,
+	OSREQ_QUEUED,		/* on q->req_out */
+	OSREQ_SENT,
+};
+
+struct osreq {
+	struct list_head node;
+	refcount_t ref;
+	struct oring *q;
+	struct osk *os;		/* holding a reference, or NULL */
+	u32 cookie;
+	u32 sock;
+	u64 pos;
+	u8 op;
+	u8 state;		/* under q->tx_lock */
+	bool waited;		/* survives an epoch */
+	u8 len;
+	u8 body[32];
+
+	/* ring thread, when the reply comes; both NULL-able */
+	void (*fn)(struct osk *os, int status, const void *body, u32 len);
+	int status;
+	u32 reply_len;
+	u8 reply[sizeof(struct outsock_addr)];
+	struct completion done;
+};
+
+/* A request about a socket, or about none. NULL without memory, or when the device has gone. */
+struct osreq *osreq_new(struct oring *q, struct osk *os, u8 op, gfp_t gfp);
+void osreq_body(struct osreq *req, const void *body, u32 len);
+void osreq_queue(struct osreq *req);	/* any context but interrupts; under a socket's lock or not */
+int osreq_wait(struct osreq *req);	/* 0 or a negative error; the request stays the caller's */
+void osreq_put(struct osreq *req);
+void osreq_cancel(struct osreq *req);	/* never queued: forget it */
+
+void osreq_reply(struct oring *q, const struct outsock_hdr *hdr, const void *body, u32 len);
+
+/* session.c */
+void osreq_epoch_lost(struct osdev *dev);	/* keep what is waited for, drop the rest */
+void osreq_requeue(struct osdev *dev, struct oring *q);	/* send again; @q NULL: all queues */
+void osreq_fail_all(struct osdev *dev, int err);
+
+#endif

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "compat.h"
+#include <linux/virtio_net.h>
+#include "cmd.h"
+#include "dev.h"
+#include "mib.h"
+#include "sock.h"
+
+#define OSDEV_HELLO_RETRY HZ
+#define OSDEV_HELLO_COOKIE BIT_ULL(32)	/* requests' cookies are below */
+
+static unsigned int hello_timeout = 5;
+module_param(hello_timeout, uint, 0644);
+MODULE_PARM_DESC(hello_timeout, "seconds of link without an answer until virtio_net gets a device");
+
+/* Under epoch_lock, so that a queue is never opened for an epoch that has passed. */
+static void osdev_close_queues(struct osdev *dev)
+{
+	unsigned int i;
+
+	WRITE_ONCE(dev->up, false);
+	for (i = 0; i < dev->nq; i++) {
+		oring_lock(&dev->q[i]);
+		dev->q[i].open = false;
+		oring_unlock(&dev->q[i]);
+	}
+}
+
+static bool osdev_open_queues(struct osdev *dev, u32 epoch)
+{
+	bool same;
+	unsigned int i;
+
+	spin_lock(&dev->epoch_lock);
+	same = dev->epoch == epoch && !dev->gone;
+	for (i = 0; same && i < dev->nq; i++) {
+		oring_lock(&dev->q[i]);
+		dev->q[i].open = true;
+		oring_unlock(&dev->q[i]);
+	}
+	if (same)
+		WRITE_ONCE(dev->up, true);
+	spin_unlock(&dev->epoch_lock);
+	for (i = 0; i < dev->nq; i++)
+		oring_wake(&dev->q[i]);
+	return same;
+}
+
+void osdev_event(struct osdev *dev, enum osdev_event event)
+{
+	set_bit(event, &dev->events);
+	if (!READ_ONCE(dev->gone))
+		queue_work(system_wq, &dev->work);
+}
+
+#define OSDEV_RESTART_BIT(q) (16 + (q)->idx)
+
+void osdev_epoch_seen(struct oring *q, u32 epoch)
+{
+	struct osdev *dev = q->dev;
+
+	spin_lock(&dev->epoch_lock);
+	if (dev->epoch != epoch) {
+		osdev_close_queues(dev);
+		dev->epoch = epoch;
+		WRITE_ONCE(dev->hello_cookie, 0);
+		OSMIB_INC(epochs);
+		set_bit(OSDEV_EV_EPOCH, &dev->events);
+	} else {
+		set_bit(OSDEV_RESTART_BIT(q), &dev->events);
+	}
+	spin_unlock(&dev->epoch_lock);
+	osdev_event(dev, OSDEV_EV_CONFIG);
+}
+
+static void osdev_send_hello(struct osdev *dev)
+{
+	struct outsock_hello hello = {
+		.version_min = cpu_to_le16(OUTSOCK_ABI_VERSION),
+		.version_max = cpu_to_le16(OUTSOCK_ABI_VERSION),
+		.queue_pairs = cpu_to_le16(dev->nq),
+	};
+	struct osmsg msg = {
+		.op = OUTSOCK_OP_HELLO, .sock = OUTSOCK_ID_NONE, .body = &hello,
+		.body_len = sizeof(hello),
+	};
+
+	memcpy(hello.boot_id, dev->boot_id, sizeof(hello.boot_id));
+	if (!dev->hello_cookie)
+		WRITE_ONCE(dev->hello_cookie, ++dev->next_cookie ?: 1);
+	msg.off = OSDEV_HELLO_COOKIE | dev->hello_cookie;
+	oring_lock(&dev->q[0]);
+	oring_put(&dev->q[0], &msg);	/* a full ring: the timer tries again */
+	oring_unlock(&dev->q[0]);
+	mod_delayed_work(system_wq, &dev->timer, OSDEV_HELLO_RETRY);
+}
+
+void osdev_hello_reply(struct oring *q, const struct outsock_hdr *hdr, const void *body, u32 len)
+{
+	struct osdev *dev = q->dev;
+	u32 cookie = READ_ONCE(dev->hello_cookie);
+
+	if (q->idx || !cookie || le64_to_cpu(hdr->off) != (OSDEV_HELLO_COOKIE | cookie)) {
+		OSMIB_INC(rx_bad_cookie);
+		return;
+	}
+	if (hdr->status) {
+		pr_err_ratelimited("the host refuses HELLO (%u)\n", le16_to_cpu(hdr->status));
+		return;
+	}
+	if (len < sizeof(dev->hello)) {
+		OSMIB_INC(rx_bad_length);
+		return;
+	}
+	WRITE_ONCE(dev->hello_cookie, 0);
+	memcpy(&dev->hello, body, sizeof(dev->hello));
+	osdev_event(dev, OSDEV_EV_HELLO);
+}
+
+bool osdev_owns(struct osdev *dev, const struct outsock_addr *addr)
+{
+	const struct outsock_hello_addr *own = dev->hello.addrs;
+	unsigned int i, n = min_t(u32, le16_to_cpu(dev->hello.n_addrs), OUTSOCK_HELLO_ADDRS);
+
+	for (i = 0; i < n; i++)
+		if (own[i].family == addr->family && !memcmp(own[i].addr, addr->addr, 16))
+			return true;
+	return false;
+}
+
+/* The work item. */
+
+static void osdev_link(struct osdev *dev)
+{
+	bool link = true;
+
+	if (virtio_has_feature(dev->vdev, VIRTIO_NET_F_STATUS))
+		link = virtio_cread16(dev->vdev, offsetof(struct virtio_net_config, status)) &
+		       VIRTIO_NET_S_LINK_UP;
+	if (link == dev->link)
+		return;
+	dev->link = link;
+	if (!link) {
+		pr_info("link down: waiting for the host\n");
+		spin_lock(&dev->epoch_lock);
+		osdev_close_queues(dev);
+		spin_unlock(&dev->epoch_lock);
+		return;
+	}
+	dev->deadline = jiffies + hello_timeout * HZ;
+	mod_delayed_work(system_wq, &dev->timer, OSDEV_HELLO_RETRY);
+}
+
+static void osdev_timer(struct work_struct *work)
+{
+	struct osdev *dev = container_of(work, struct osdev, timer.work);
+
+	if (dev->gone || dev->up || !dev->link)
+		return;
+	if (!dev->was_up && time_after(jiffies, dev->deadline)) {
+		osdev_give_back(dev, "no answer to HELLO");
+		return;
+	}
+	if (dev->hello_cookie)
+		osdev_send_hello(dev);
+	else
+		mod_delayed_work(system_wq, &dev->timer, OSDEV_HELLO_RETRY);
+}
+
+static void osdev_for_each_sock(struct osdev *dev, void (*fn)(struct osk *os, void *arg), void *arg)
+{
+	unsigned long id = 0;
+	struct osk *os;
+
+	for (; (os = osk_next(dev, &id)); id++) {
+		fn(os, arg);
+		sock_put(osk_sk(os));
+		cond_resched();
+	}
+}
+
+/* A new epoch: the host knows nothing of us. */
+static void osdev_session_reset(struct osdev *dev)
+{
+	osreq_epoch_lost(dev);
+	osk_forget_zombies(dev);
+	osdev_for_each_sock(dev, osk_epoch_lost, NULL);
+	osdev_send_hello(dev);
+}
+
+static void osdev_session_up(struct osdev *dev)
+{
+	u32 epoch = READ_ONCE(dev->epoch);
+	struct osreq *end;
+
+	if (le16_to_cpu(dev->hello.version) != OUTSOCK_ABI_VERSION) {
+		pr_err("the host speaks version %u\n", le16_to_cpu(dev->hello.version));
+		return;
+	}
+	osdev_for_each_sock(dev, osk_declare_again, NULL);
+	osreq_requeue(dev, NULL);
+	end = osreq_new(&dev->q[0], NULL, OUTSOCK_OP_RESUME_END, GFP_KERNEL);
+	if (end)
+		osreq_queue(end);
+	osreq_put(end);
+	dev->declared_epoch = epoch;
+	if (!osdev_open_queues(dev, epoch))
+		return;
+	if (!dev->was_up)
+		pr_info("session with the host: %u sockets at most, ephemeral ports %u to %u\n",
+			le32_to_cpu(dev->hello.max_sockets), le16_to_cpu(dev->hello.eph_first),
+			le16_to_cpu(dev->hello.eph_last));
+	else
+		pr_info("new session with the host\n");
+	dev->was_up = true;
+	OSMIB_INC(sessions);
+}
+
+/* The same epoch again: what the ring held when the link went may never have been read. */
+static void osdev_ring_restart(struct osdev *dev, struct oring *q)
+{
+	if (dev->declared_epoch != READ_ONCE(dev->epoch))
+		return;
+	OSMIB_INC(ring_restarts);
+	osreq_requeue(dev, q);
+	osdev_for_each_sock(dev, osk_rewind, q);
+	osdev_open_queues(dev, READ_ONCE(dev->epoch));
+}
+
+static void osdev_work(struct work_struct *work)
+{
+	struct osdev *dev = container_of(work, struct osdev, work);
+	unsigned int i;
+
+	if (dev->gone)
+		return;
+	if (test_and_clear_bit(OSDEV_EV_CONFIG, &dev->events))
+		osdev_link(dev);
+	if (test_and_clear_bit(OSDEV_EV_EPOCH, &dev->events))
+		osdev_session_reset(dev);
+	if (test_and_clear_bit(OSDEV_EV_HELLO, &dev->events))
+		osdev_session_up(dev);
+	for (i = 0; i < dev->nq; i++)
+		if (test_and_clear_bit(OSDEV_RESTART_BIT(&dev->q[i]), &dev->events))
+			osdev_ring_restart(dev, &dev->q[i]);
+}
+
+void osdev_session_init(struct osdev *dev)
+{
+	spin_lock_init(&dev->epoch_lock);
+	INIT_WORK(&dev->work, osdev_work);
+	INIT_DELAYED_WORK(&dev->timer, osdev_timer);
+}
+
+void osdev_session_stop(struct osdev *dev)
+{
+	spin_lock(&dev->epoch_lock);
+	WRITE_ONCE(dev->gone, true);
+	osdev_close_queues(dev);
+	spin_unlock(&dev->epoch_lock);
+	cancel_work_sync(&dev->work);
+	cancel_delayed_work_sync(&dev->timer);
+	osreq_fail_all(dev, ENETDOWN);
+	osk_forget_zombies(dev);
+	osdev_for_each_sock(dev, osk_device_gone, NULL);
+}

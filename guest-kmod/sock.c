@@ -1,0 +1,544 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A socket's life, and the life of the host's socket behind it. See the notes in sock.h. */
+#include "compat.h"
+#include <linux/slab.h>
+#include "cmd.h"
+#include "dev.h"
+#include "mib.h"
+#include "redirect.h"
+#include "sock.h"
+#include "twin.h"
+
+#define OSK_ATOMIC (GFP_ATOMIC | __GFP_NOWARN)
+
+static void osk_init_fields(struct osk *os, struct osdev *dev, struct oring *q, bool stream)
+{
+	os->dev = dev;
+	os->q = q;
+	os->stream = stream;
+	os->id = OUTSOCK_ID_NONE;
+	mutex_init(&os->ctl);
+	mutex_init(&os->rd);
+	spin_lock_init(&os->lock);
+	INIT_LIST_HEAD(&os->pend);
+	INIT_LIST_HEAD(&os->tx);
+	INIT_LIST_HEAD(&os->rx);
+	INIT_LIST_HEAD(&os->accept_q);
+	INIT_LIST_HEAD(&os->accept_node);
+	INIT_LIST_HEAD(&os->reap);
+}
+
+int osk_create(struct sock *sk, bool stream)
+{
+	struct osk *os = osk_from_sk(sk);
+	struct osdev *dev = osdev_get();
+
+	if (!dev && !redirect_in_selftest())
+		return -ENETDOWN;
+	osk_init_fields(os, dev, dev ? &dev->q[raw_smp_processor_id() % dev->nq] : NULL, stream);
+	sk->sk_protocol = stream ? IPPROTO_TCP : IPPROTO_UDP;
+	sk->sk_destruct = osk_destruct;
+	sk->sk_rcvbuf = OSK_RCVBUF_DEFAULT;
+	sk->sk_sndbuf = OSK_SNDBUF_DEFAULT;
+	sk->sk_write_space = osk_write_space;
+	sock_set_flag(sk, SOCK_RCU_FREE);
+	OSMIB_INC(sockets_created);
+	return 0;
+}
+
+/* A socket that never came out of inet_create(): nothing to say to the host. */
+void osk_unhash(struct sock *sk)
+{
+}
+
+void osk_destruct(struct sock *sk)
+{
+	struct osk *os = osk_from_sk(sk);
+
+	osseg_purge(&os->rx);
+	osk_tx_purge(os);
+	if (os->stream)
+		atomic_set(&sk->sk_rmem_alloc, 0);
+	osk_set_state(sk, TCP_CLOSE);
+	osdev_put(os->dev);
+	if (sk->sk_family == AF_INET6)
+		inet6_sock_destruct(sk);
+	else
+		inet_sock_destruct(sk);
+}
+
+/* The kernel's own look at addresses (BPF, audit, fdinfo) goes to struct inet_sock. */
+static void osk_show_addrs(struct osk *os)
+{
+	struct inet_sock *inet = inet_sk(osk_sk(os));
+
+	inet->inet_sport = os->local.port;
+	inet->inet_num = ntohs(os->local.port);
+	inet->inet_dport = os->peer.port;
+	if (osk_sk(os)->sk_family == AF_INET) {
+		memcpy(&inet->inet_saddr, os->local.addr, 4);
+		memcpy(&inet->inet_rcv_saddr, os->local.addr, 4);
+		memcpy(&inet->inet_daddr, os->peer.addr, 4);
+	}
+}
+
+/* Accepted sockets are cloned, as the kernel's own: what a program set is inherited. */
+
+static void osk_child_fields(struct osk *os, struct osk *listener, u32 id,
+			     const struct outsock_evt_conn *evt)
+{
+	const struct outsock_resume *rec = &evt->record;
+	struct sock *sk = osk_sk(os);
+	const size_t own = offsetof(struct osk, dev);
+
+	memset((void *)os + own, 0, offsetof(struct osk, inet6) - own);
+	osk_init_fields(os, listener->dev, listener->q, true);
+	kref_get(&os->dev->ref);
+	os->id = id;
+	os->declared = true;
+	os->bound = true;
+	os->opt_set = listener->opt_set;
+	memcpy(os->opt, listener->opt, sizeof(os->opt));
+	os->record = *rec;
+	os->snd_win = le32_to_cpu(evt->snd_win);
+	os->rcv_credit = osk_rcv_space(listener);
+	os->local.family = rec->family;
+	os->local.port = rec->local_port;
+	memcpy(os->local.addr, rec->local, 16);
+	os->peer.family = rec->family;
+	os->peer.port = rec->peer_port;
+	memcpy(os->peer.addr, rec->peer, 16);
+	osk_show_addrs(os);
+	osk_set_state(sk, TCP_ESTABLISHED);
+}
+
+/* What the clone shares with the listener and must not. */
+static void osk_child_unshare(struct sock *sk)
+{
+	struct inet_sock *inet = inet_sk(sk);
+	struct osk *os = osk_from_sk(sk);
+
+	inet->mc_list = NULL;
+	RCU_INIT_POINTER(inet->inet_opt, NULL);
+	sk->sk_shutdown = 0;
+	sock_set_flag(sk, SOCK_RCU_FREE);
+	sk->sk_ack_backlog = 0;
+	if (sk->sk_family != AF_INET6)
+		return;
+	inet->pinet6 = &os->inet6;
+	os->inet6.ipv6_mc_list = NULL;
+	os->inet6.ipv6_ac_list = NULL;
+	os->inet6.ipv6_fl_list = NULL;
+	os->inet6.pktoptions = NULL;
+	RCU_INIT_POINTER(os->inet6.opt, NULL);
+}
+
+static struct osreq *osk_new_close(struct osk *os, gfp_t gfp)
+{
+	return osreq_new(os->q, os, OUTSOCK_OP_CLOSE, gfp);
+}
+
+/*
+ * Ring thread, the listener's lock held, which no child ever takes. The clone comes with its
+ * spinlock held, and softirqs expect that to be so only while they are off.
+ */
+struct osk *osk_child(struct osk *listener, u32 id, const struct outsock_evt_conn *evt)
+{
+	struct xarray *socks = &listener->dev->socks;
+	struct sock *sk;
+	struct osk *os;
+
+	if (listener->qlen > listener->backlog)
+		return NULL;
+	local_bh_disable();
+	sk = sk_clone_lock(osk_sk(listener), OSK_ATOMIC);
+	if (sk)
+		bh_unlock_sock(sk);
+	local_bh_enable();
+	if (!sk)
+		return NULL;
+	os = osk_from_sk(sk);
+	osk_child_fields(os, listener, id, evt);
+	osk_child_unshare(sk);
+	os->close_req = osk_new_close(os, OSK_ATOMIC);
+	if (!os->close_req || xa_insert(socks, id, os, OSK_ATOMIC)) {
+		osreq_cancel(os->close_req);
+		os->close_req = NULL;
+		sock_set_flag(sk, SOCK_DEAD);
+		sock_put(sk);	/* the table's */
+		sock_put(sk);	/* the struct socket's */
+		return NULL;
+	}
+	list_add_tail(&os->accept_node, &listener->accept_q);
+	listener->qlen++;
+	WRITE_ONCE(osk_sk(listener)->sk_ack_backlog, listener->qlen);
+	return os;
+}
+
+/* An id comes and goes with a reference of the table. */
+static int osk_get_id(struct osk *os)
+{
+	struct osdev *dev = os->dev;
+	u32 max = le32_to_cpu(dev->hello.max_sockets);
+	struct xa_limit limit = XA_LIMIT(0, clamp_t(u32, max, 1, OUTSOCK_ID_HOST) - 1);
+	u32 id;
+	int err;
+
+	if (os->id != OUTSOCK_ID_NONE)
+		return 0;
+	sock_hold(osk_sk(os));
+	err = xa_alloc_cyclic(&dev->socks, &id, os, limit, &dev->next_sock, GFP_KERNEL);
+	if (err < 0) {
+		sock_put(osk_sk(os));
+		return err == -EBUSY ? -ENFILE : err;
+	}
+	os->id = id;
+	os->close_req = osk_new_close(os, GFP_KERNEL);
+	if (os->close_req)
+		return 0;
+	os->id = OUTSOCK_ID_NONE;
+	xa_erase(&dev->socks, id);
+	sock_put(osk_sk(os));
+	return READ_ONCE(dev->gone) ? -ENETDOWN : -ENOMEM;
+}
+
+/* A request with an address that nobody waits for. */
+static void osk_send_addr(struct osk *os, u8 op, const struct outsock_addr *addr, bool connect)
+{
+	struct osreq *req = osreq_new(os->q, os, op, OSK_ATOMIC);
+
+	if (!req)
+		return;
+	osreq_body(req, addr, sizeof(*addr));
+	if (connect) {
+		req->pos = osk_credit(os);
+		req->fn = osk_connect_reply;
+	}
+	osreq_queue(req);
+	osreq_put(req);
+}
+
+/* lock held */
+static int osk_send_socket(struct osk *os)
+{
+	struct sock *sk = osk_sk(os);
+	struct outsock_cmd_socket cmd = {
+		.family = sk->sk_family == AF_INET6 ? OUTSOCK_INET6 : OUTSOCK_INET,
+		.type = os->stream ? OUTSOCK_STREAM : OUTSOCK_DGRAM,
+		.v6only = sk->sk_ipv6only,
+		.sndbuf = cpu_to_le32(READ_ONCE(sk->sk_sndbuf)),
+	};
+	struct osreq *req = osreq_new(os->q, os, OUTSOCK_OP_SOCKET, OSK_ATOMIC);
+
+	if (!req)
+		return READ_ONCE(os->dev->gone) ? -ENETDOWN : -ENOMEM;
+	osreq_body(req, &cmd, sizeof(cmd));
+	if (!os->stream) {
+		os->dg_taken = 0;	/* counted from the host's socket's creation */
+		os->dg_credit = 0;
+		os->dg_credit = osk_dgram_credit(os);
+		req->pos = os->dg_credit;
+	}
+	osreq_queue(req);
+	osreq_put(req);
+	os->declared = true;
+	os->close_sent = false;
+	osk_declare_options(os);
+	return 0;
+}
+
+int osk_declare(struct osk *os)
+{
+	int err = osk_get_id(os);
+
+	if (err)
+		return err;
+	spin_lock(&os->lock);
+	if (!os->declared) {
+		err = osk_send_socket(os);
+		if (!err && os->bound)
+			osk_send_addr(os, OUTSOCK_OP_BIND, &os->local, false);
+	}
+	spin_unlock(&os->lock);
+	return err;
+}
+
+/* lock held: the CLOSE request, ready to be queued. It was made ahead, so closing never fails. */
+static struct osreq *osk_take_close(struct osk *os, u32 flags)
+{
+	struct outsock_cmd_close cmd = {
+		.tx_off = cpu_to_le64(os->stream ? os->snd_end : 0),
+		.flags = cpu_to_le32(flags),
+	};
+	struct osreq *req = os->close_req ?: osk_new_close(os, OSK_ATOMIC);
+
+	os->close_req = NULL;
+	if (req)
+		osreq_body(req, &cmd, sizeof(cmd));
+	return req;
+}
+
+static void osk_queue_close(struct osreq *req)
+{
+	if (!req)
+		return;
+	osreq_queue(req);
+	osreq_put(req);
+}
+
+/* The host forgets the id after CLOSE, so nothing about it may follow. */
+void osk_send_close(struct osk *os, u32 flags)
+{
+	lockdep_assert_held(&os->lock);
+	os->closing = true;
+	if (os->close_sent)
+		return;
+	os->close_sent = true;
+	osk_queue_close(osk_take_close(os, flags));
+}
+
+/* lock held; the caller erases or replaces the table's entry and drops its reference afterwards */
+static u32 osk_leave_id(struct osk *os)
+{
+	u32 id = os->id;
+
+	os->id = OUTSOCK_ID_NONE;
+	os->declared = false;
+	return id;
+}
+
+static void osk_drop_id(struct osk *os, u32 id, bool zombie)
+{
+	struct osreq *unused = os->close_req;
+
+	os->close_req = NULL;
+	osreq_cancel(unused);
+	if (id == OUTSOCK_ID_NONE)
+		return;
+	if (zombie)
+		xa_store(&os->dev->socks, id, xa_mk_value(0), OSK_ATOMIC);
+	else
+		xa_erase(&os->dev->socks, id);
+	sock_put(osk_sk(os));
+}
+
+/*
+ * The table keeps the id until CLOSED; the socket is as if it had never had one. The id is a zombie
+ * before CLOSE goes out: the answer may be there at once.
+ */
+void osk_drop_host(struct osk *os, u32 flags)
+{
+	struct osreq *req = NULL;
+	bool declared;
+	u32 id;
+
+	spin_lock(&os->lock);
+	declared = os->declared;
+	if (declared && (!os->close_sent || flags & OUTSOCK_CLOSE_ABORT))
+		req = osk_take_close(os, flags);
+	id = osk_leave_id(os);
+	os->closing = false;
+	os->close_sent = false;
+	spin_unlock(&os->lock);
+	osk_drop_id(os, id, declared);
+	osk_queue_close(req);
+}
+
+void osk_refuse_id(struct oring *q, u32 id)
+{
+	struct outsock_cmd_close cmd = { .flags = cpu_to_le32(OUTSOCK_CLOSE_ABORT) };
+	struct osreq *req = osreq_new(q, NULL, OUTSOCK_OP_CLOSE, OSK_ATOMIC);
+
+	if (!req)
+		return;
+	if (xa_insert(&q->dev->socks, id, xa_mk_value(0), OSK_ATOMIC))
+		pr_warn_ratelimited("the host accepts twice under id %u\n", id);
+	req->sock = id;
+	osreq_body(req, &cmd, sizeof(cmd));
+	osreq_queue(req);
+	osreq_put(req);
+}
+
+static void osk_orphan_gone(struct osk *os)
+{
+	if (sock_flag(osk_sk(os), SOCK_DEAD))
+		atomic_dec(&os->dev->n_orphans);
+}
+
+/* lock held on entry, not on return */
+void osk_closed(struct osk *os)
+{
+	struct sock *sk = osk_sk(os);
+	u32 id = osk_leave_id(os);
+
+	osk_tx_purge(os);
+	osk_set_state(sk, TCP_CLOSE);
+	sk->sk_state_change(sk);	/* SO_LINGER waits for this */
+	osk_orphan_gone(os);
+	spin_unlock(&os->lock);
+	osk_drop_id(os, id, false);
+}
+
+void osk_fatal(struct osk *os, int err)
+{
+	struct sock *sk = osk_sk(os);
+
+	lockdep_assert_held(&os->lock);
+	if (os->dead)
+		return;
+	os->dead = true;
+	osk_tx_purge(os);
+	WRITE_ONCE(sk->sk_err, err);
+	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+	smp_wmb();	/* poll looks at the state first */
+	osk_set_state(sk, TCP_CLOSE);
+	sock_set_flag(sk, SOCK_DONE);
+	sk->sk_state_change(sk);
+	sk_error_report(sk);
+}
+
+struct osk *osk_next(struct osdev *dev, unsigned long *id)
+{
+	struct osk *os;
+
+	xa_lock(&dev->socks);
+	os = xa_find(&dev->socks, id, U32_MAX, XA_PRESENT);
+	while (xa_is_value(os))
+		os = xa_find_after(&dev->socks, id, U32_MAX, XA_PRESENT);
+	if (os)
+		sock_hold(osk_sk(os));
+	xa_unlock(&dev->socks);
+	return os;
+}
+
+void osk_forget_zombies(struct osdev *dev)
+{
+	unsigned long id;
+	void *entry;
+
+	xa_for_each(&dev->socks, id, entry)
+		if (xa_is_value(entry))
+			xa_erase(&dev->socks, id);
+}
+
+unsigned int osk_abort_orphans(struct osdev *dev)
+{
+	unsigned long id = 0;
+	unsigned int n = 0;
+	struct osk *os;
+
+	for (; (os = osk_next(dev, &id)); id++) {
+		if (os->stream && sock_flag(osk_sk(os), SOCK_DEAD)) {
+			osk_orphan_gone(os);
+			osk_drop_host(os, OUTSOCK_CLOSE_ABORT);
+			OSMIB_INC(orphans_aborted);
+			n++;
+		}
+		sock_put(osk_sk(os));
+	}
+	return n;
+}
+
+/* A new epoch. */
+
+static bool osk_is_connection(const struct osk *os)
+{
+	int state = osk_sk(os)->sk_state;
+
+	return os->stream && state != TCP_LISTEN && state != TCP_SYN_SENT &&
+	       (state != TCP_CLOSE || os->dead);
+}
+
+void osk_epoch_lost(struct osk *os, void *unused)
+{
+	bool gone, orphan;
+	u32 id = OUTSOCK_ID_NONE;
+
+	spin_lock(&os->lock);
+	orphan = os->closing;
+	gone = orphan || osk_is_connection(os);
+	if (gone && !orphan && !os->dead) {
+		OSMIB_INC(conn_lost);
+		osk_fatal(os, ECONNRESET);
+	}
+	if (gone)
+		id = osk_leave_id(os);
+	os->declared = false;
+	if (gone && orphan) {
+		osk_set_state(osk_sk(os), TCP_CLOSE);
+		osk_sk(os)->sk_state_change(osk_sk(os));
+		osk_orphan_gone(os);
+	}
+	spin_unlock(&os->lock);
+	if (gone)
+		osk_drop_id(os, id, false);
+}
+
+static void osk_send_listen(struct osk *os)
+{
+	struct outsock_cmd_listen cmd = {
+		.backlog = cpu_to_le32(os->backlog),
+		.rcv_win = cpu_to_le32(osk_rcv_space(os)),
+	};
+	struct osreq *req = osreq_new(os->q, os, OUTSOCK_OP_LISTEN, OSK_ATOMIC);
+
+	if (!req)
+		return;
+	os->acc_seen = 0;
+	os->acc_credit = 0;	/* counted from the session's first LISTEN */
+	os->acc_credit = osk_accept_credit(os);
+	req->pos = os->acc_credit;
+	osreq_body(req, &cmd, sizeof(cmd));
+	osreq_queue(req);
+	osreq_put(req);
+}
+
+void osk_declare_again(struct osk *os, void *unused)
+{
+	int state;
+
+	spin_lock(&os->lock);
+	state = osk_sk(os)->sk_state;
+	if (os->declared || os->closing || os->dead || os->id == OUTSOCK_ID_NONE ||
+	    osk_send_socket(os))
+		goto unlock;
+	if (os->local.family)
+		osk_send_addr(os, OUTSOCK_OP_BIND, &os->local, false);
+	if (state == TCP_LISTEN)
+		osk_send_listen(os);
+	else if (state == TCP_SYN_SENT || (!os->stream && os->peer.family))
+		osk_send_addr(os, OUTSOCK_OP_CONNECT, &os->peer, os->stream);
+unlock:
+	spin_unlock(&os->lock);
+}
+
+void osk_rewind(struct osk *os, void *arg)
+{
+	if (os->q != arg)
+		return;
+	spin_lock(&os->lock);
+	if (os->stream && os->declared && !os->dead) {
+		os->snd_nxt = os->snd_una;
+		os->tx_next = osseg_first(&os->tx);
+		os->tx_off = 0;
+		os->fin_sent = false;
+		if (!os->close_sent)
+			osk_push_now(os);
+	}
+	spin_unlock(&os->lock);
+}
+
+void osk_device_gone(struct osk *os, void *unused)
+{
+	u32 id;
+
+	spin_lock(&os->lock);
+	osk_orphan_gone(os);
+	if (osk_is_connection(os) || osk_sk(os)->sk_state == TCP_SYN_SENT)
+		osk_fatal(os, ECONNRESET);
+	else
+		osk_fatal(os, ENETDOWN);
+	id = osk_leave_id(os);
+	spin_unlock(&os->lock);
+	osk_drop_id(os, id, false);
+}

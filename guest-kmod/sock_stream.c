@@ -1,0 +1,516 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Stream sockets: bind, connect, names, shutdown, release, poll, ioctl. */
+#include "compat.h"
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+#include <linux/sockios.h>
+#include <asm/ioctls.h>
+#include "cmd.h"
+#include "dev.h"
+#include "mib.h"
+#include "sock.h"
+#include "twin.h"
+
+#define OSK_CONNECT_MAX	(130 * HZ)	/* what Linux's own retries of a SYN come to */
+#define OSK_BIND_TRIES	8
+
+/* Asks for a local address and waits. The reply's body is the address that it became. */
+static int osk_bind_host(struct osk *os, const struct outsock_addr *addr)
+{
+	struct outsock_addr local = *addr;
+	struct osreq *req;
+	int err = osk_declare(os);
+
+	if (err)
+		return err;
+	req = osreq_new(os->q, os, OUTSOCK_OP_BIND, GFP_KERNEL);
+	if (!req)
+		return -ENOMEM;
+	req->waited = true;
+	osreq_body(req, addr, sizeof(*addr));
+	osreq_queue(req);
+	err = osreq_wait(req);
+	if (!err && req->reply_len >= sizeof(local))
+		memcpy(&local, req->reply, sizeof(local));
+	if (!err) {
+		spin_lock(&os->lock);
+		os->local = local;
+		spin_unlock(&os->lock);
+	}
+	osreq_put(req);
+	return err;
+}
+
+/*
+ * A stream socket's native twin reserves the port in the guest, and decides what only the guest's
+ * kernel can (privileged ports, BPF, EADDRINUSE with native sockets). Where the host is to choose
+ * the port, it does so first.
+ */
+static int osk_bind_both(struct osk *os, struct outsock_addr *addr)
+{
+	unsigned int tries = addr->port ? 1 : OSK_BIND_TRIES;
+	int err = -EADDRINUSE;
+
+	if (!os->stream)
+		return osk_bind_host(os, addr);
+	if (addr->port) {
+		err = osk_twin_bind(os, addr);
+		return err ?: osk_bind_host(os, addr);
+	}
+	while (tries-- && err == -EADDRINUSE) {
+		err = osk_bind_host(os, addr);
+		if (err)
+			return err;
+		err = osk_twin_bind(os, &os->local);
+		if (err)
+			osk_drop_host(os, OUTSOCK_CLOSE_ABORT);
+	}
+	return err;
+}
+
+static int osk_bind_at(struct osk *os, struct outsock_addr *addr)
+{
+	int err;
+
+	spin_lock(&os->lock);
+	osk_sync_options(os);
+	spin_unlock(&os->lock);
+	err = osk_bind_both(os, addr);
+	if (err) {
+		osk_twin_release(os);
+		memset(&os->local, 0, sizeof(os->local));
+		return err;
+	}
+	os->bound = true;
+	inet_sk(osk_sk(os))->inet_sport = os->local.port;
+	inet_sk(osk_sk(os))->inet_num = ntohs(os->local.port);
+	return 0;
+}
+
+int osk_autobind(struct osk *os)
+{
+	struct outsock_addr any = {};
+
+	if (os->bound)
+		return 0;
+	any.family = osk_sk(os)->sk_family == AF_INET6 ? OUTSOCK_INET6 : OUTSOCK_INET;
+	return osk_bind_at(os, &any);
+}
+
+int osk_bind(struct socket *sock, struct sockaddr *uaddr, int len)
+{
+	struct osk *os = osk_of(sock);
+	struct outsock_addr addr;
+	enum osk_where where;
+	int err;
+
+	if (!os)
+		return READ_ONCE(sock->ops)->bind(sock, uaddr, len);
+	err = osk_addr_get(os, uaddr, len, &addr);
+	if (err)
+		return err == -ENETUNREACH ? -EADDRNOTAVAIL : err;
+	if (mutex_lock_killable(&os->ctl))
+		return -EINTR;
+	where = osk_addr_bind_class(os, &addr);
+	err = -EINVAL;
+	if (!osk_of(sock) || os->bound || osk_sk(os)->sk_state != TCP_CLOSE)
+		goto unlock;
+	if (where == OSK_AT_GUEST)
+		err = osk_go_native(sock, os);
+	else if (where == OSK_AT_NOWHERE)
+		err = inet_sk(osk_sk(os))->freebind ? -EOPNOTSUPP : -EADDRNOTAVAIL;
+	else
+		err = osk_bind_at(os, &addr);
+unlock:
+	mutex_unlock(&os->ctl);
+	if (!err && where == OSK_AT_GUEST)
+		return READ_ONCE(sock->ops)->bind(sock, uaddr, len);
+	return err;
+}
+
+int osk_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
+{
+	struct osk *os = osk_of(sock);
+	struct outsock_addr addr;
+	struct sock *sk;
+	bool connected;
+
+	if (!os)
+		return READ_ONCE(sock->ops)->getname(sock, uaddr, peer);
+	sk = osk_sk(os);
+	spin_lock(&os->lock);
+	addr = peer ? os->peer : os->local;
+	connected = os->peer.family && !(peer == 1 && (1 << sk->sk_state) &
+					 (os->stream ? TCPF_CLOSE | TCPF_SYN_SENT : 0));
+	spin_unlock(&os->lock);
+	if (peer && !connected)
+		return -ENOTCONN;
+	if (!addr.family && sk->sk_family == AF_INET6)
+		addr.family = OUTSOCK_INET6;
+	return osk_addr_put(os, &addr, uaddr);
+}
+
+/* connect() */
+
+/* Ring thread, for CONNECT without a waiter: 0 comes before the SYN leaves. */
+void osk_connect_reply(struct osk *os, int status, const void *body, u32 len)
+{
+	spin_lock(&os->lock);
+	if (osk_sk(os)->sk_state == TCP_SYN_SENT) {
+		if (status)
+			osk_fatal(os, status);
+		else if (len >= sizeof(os->local))
+			memcpy(&os->local, body, sizeof(os->local));
+	}
+	spin_unlock(&os->lock);
+}
+
+/* A failed attempt leaves the socket usable: the next one gets another socket at the host. */
+static void osk_forget_failure(struct osk *os)
+{
+	if (!os->dead)
+		return;
+	osk_drop_host(os, OUTSOCK_CLOSE_ABORT);
+	spin_lock(&os->lock);
+	os->dead = false;
+	osk_sk(os)->sk_shutdown = 0;
+	sock_reset_flag(osk_sk(os), SOCK_DONE);
+	os->rcv_credit = 0;
+	if (!os->bound)
+		memset(&os->local, 0, sizeof(os->local));
+	spin_unlock(&os->lock);
+}
+
+static int osk_connect_host(struct socket *sock, struct osk *os, const struct outsock_addr *addr)
+{
+	struct osreq *req;
+	int err;
+
+	osk_forget_failure(os);
+	err = osk_declare(os);
+	if (err)
+		return err;
+	req = osreq_new(os->q, os, OUTSOCK_OP_CONNECT, GFP_KERNEL);
+	if (!req)
+		return -ENOMEM;
+	req->fn = osk_connect_reply;
+	osreq_body(req, addr, sizeof(*addr));
+	spin_lock(&os->lock);
+	osk_sync_options(os);
+	os->peer = *addr;
+	req->pos = osk_credit(os);
+	osk_set_state(osk_sk(os), TCP_SYN_SENT);
+	sock->state = SS_CONNECTING;
+	osreq_queue(req);
+	spin_unlock(&os->lock);
+	osreq_put(req);
+	return 0;
+}
+
+/* 1: the socket has become native; -EINPROGRESS: it was connecting already */
+static int osk_connect_start(struct socket *sock, struct osk *os, struct sockaddr *uaddr, int len)
+{
+	struct outsock_addr addr;
+	int err;
+
+	if (!osk_of(sock))
+		return 1;
+	if (sock->state == SS_CONNECTED)
+		return -EISCONN;
+	if (sock->state == SS_CONNECTING)
+		return -EINPROGRESS;
+	if (osk_sk(os)->sk_state != TCP_CLOSE)
+		return -EISCONN;
+	err = osk_addr_get(os, uaddr, len, &addr);
+	if (err)
+		return err;
+	switch (osk_addr_connect_class(os, &addr)) {
+	case OSK_AT_GUEST:
+		return osk_go_native(sock, os) ?: 1;
+	case OSK_AT_NOWHERE:
+		return -ENETUNREACH;
+	default:
+		return osk_connect_host(sock, os, &addr);
+	}
+}
+
+static void osk_wait_connected(struct sock *sk, long *timeo)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+
+	add_wait_queue(sk_sleep(sk), &wait);
+	while (smp_load_acquire(&sk->sk_state) == TCP_SYN_SENT && *timeo &&
+	       !signal_pending(current))
+		*timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, *timeo);
+	remove_wait_queue(sk_sleep(sk), &wait);
+}
+
+static int osk_connect_wait(struct socket *sock, struct sock *sk, int flags, bool again)
+{
+	long wanted = sock_sndtimeo(sk, flags & O_NONBLOCK);
+	long timeo = min_t(long, wanted, OSK_CONNECT_MAX);
+	int err;
+
+	if (timeo)
+		osk_wait_connected(sk, &timeo);
+	if (smp_load_acquire(&sk->sk_state) == TCP_SYN_SENT) {
+		if (!wanted)
+			return again ? -EALREADY : -EINPROGRESS;
+		if (signal_pending(current))
+			return sock_intr_errno(wanted);
+		return wanted > OSK_CONNECT_MAX ? -ETIMEDOUT : -EINPROGRESS;
+	}
+	if (sk->sk_state == TCP_CLOSE) {
+		err = sock_error(sk) ?: -ECONNABORTED;
+		sock->state = SS_UNCONNECTED;
+		return err;
+	}
+	sock->state = SS_CONNECTED;
+	return 0;
+}
+
+static int osk_stream_connect(struct socket *sock, struct sockaddr *uaddr, int len, int flags)
+{
+	struct osk *os = osk_of(sock);
+	int err;
+
+	if (!os)
+		return READ_ONCE(sock->ops)->connect(sock, uaddr, len, flags);
+	if (len < (int)sizeof(uaddr->sa_family))
+		return -EINVAL;
+	if (uaddr->sa_family == AF_UNSPEC)
+		return sock->state == SS_UNCONNECTED ? 0 : -EOPNOTSUPP;
+	if (mutex_lock_interruptible(&os->ctl))
+		return -ERESTARTSYS;
+	err = osk_connect_start(sock, os, uaddr, len);
+	mutex_unlock(&os->ctl);
+	if (err == 1)
+		return READ_ONCE(sock->ops)->connect(sock, uaddr, len, flags);
+	if (err && err != -EINPROGRESS)
+		return err;
+	return osk_connect_wait(sock, osk_sk(os), flags, err == -EINPROGRESS);
+}
+
+/* shutdown() and the end */
+
+static int osk_stream_shutdown(struct socket *sock, int how)
+{
+	struct osk *os = osk_of(sock);
+	struct sock *sk;
+	int err = 0;
+
+	if (!os)
+		return READ_ONCE(sock->ops)->shutdown(sock, how);
+	if (how < SHUT_RD || how > SHUT_RDWR)
+		return -EINVAL;
+	how++;
+	sk = osk_sk(os);
+	if (sk->sk_state == TCP_LISTEN) {
+		if (how & RCV_SHUTDOWN)
+			osk_close_listener(os);
+		return 0;
+	}
+	spin_lock(&os->lock);
+	if (sk->sk_state == TCP_CLOSE || sk->sk_state == TCP_SYN_SENT) {
+		err = -ENOTCONN;
+		goto unlock;
+	}
+	if (how & SEND_SHUTDOWN && !(sk->sk_shutdown & SEND_SHUTDOWN)) {
+		os->fin = true;
+		os->more = false;
+		osk_set_state(sk, sk->sk_state == TCP_CLOSE_WAIT ? TCP_LAST_ACK : TCP_FIN_WAIT1);
+		osk_push_now(os);
+	}
+	/* The peer may go on sending after SHUT_RD, as with the kernel's TCP: see osk_readable(). */
+	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | (how & SEND_SHUTDOWN));
+	if (how & RCV_SHUTDOWN)
+		sock_set_flag(sk, SOCK_DONE);
+	sk->sk_state_change(sk);
+unlock:
+	spin_unlock(&os->lock);
+	return err;
+}
+
+/* How a stream ends when its program lets go of it. */
+enum osk_end {
+	OSK_END_NOTHING,	/* the host knows nothing of it, or forgets it at once */
+	OSK_END_RESET,
+	OSK_END_UNREAD,
+	OSK_END_GRACEFUL,
+};
+
+static enum osk_end osk_how_to_end(struct osk *os)
+{
+	struct sock *sk = osk_sk(os);
+
+	if (!os->declared || os->dead || sk->sk_state == TCP_CLOSE || sk->sk_state == TCP_LISTEN)
+		return OSK_END_NOTHING;
+	if (sk->sk_state == TCP_SYN_SENT)
+		return OSK_END_RESET;
+	if (os->rcv_read != os->rcv_nxt)
+		return OSK_END_UNREAD;
+	if (sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime)
+		return OSK_END_RESET;
+	return OSK_END_GRACEFUL;
+}
+
+static void osk_linger(struct osk *os)
+{
+	struct sock *sk = osk_sk(os);
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	long timeo = sk->sk_lingertime;
+
+	if (!sock_flag(sk, SOCK_LINGER) || current->flags & PF_EXITING)
+		return;
+	add_wait_queue(sk_sleep(sk), &wait);
+	while (READ_ONCE(os->id) != OUTSOCK_ID_NONE && READ_ONCE(os->snd_una) != os->snd_end &&
+	       timeo && !signal_pending(current))
+		timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, timeo);
+	remove_wait_queue(sk_sleep(sk), &wait);
+}
+
+static void osk_end_stream(struct osk *os)
+{
+	enum osk_end end;
+
+	spin_lock(&os->lock);
+	end = osk_how_to_end(os);
+	if (end == OSK_END_GRACEFUL) {
+		os->closing = true;
+		os->more = false;
+		os->fin = true;
+		osk_push_now(os);
+	}
+	spin_unlock(&os->lock);
+	if (end == OSK_END_GRACEFUL)
+		osk_linger(os);
+	else
+		osk_drop_host(os, end == OSK_END_UNREAD ? OUTSOCK_CLOSE_UNREAD :
+							  OUTSOCK_CLOSE_ABORT);
+}
+
+int osk_release(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+	struct osk *os;
+
+	if (!sk)
+		return 0;
+	os = osk_from_sk(sk);
+	if (sk->sk_state == TCP_LISTEN)
+		osk_close_listener(os);
+	osk_twin_release(os);
+	if (!os->dev)
+		goto orphan;
+	if (os->stream)
+		osk_end_stream(os);
+	else
+		osk_drop_host(os, 0);
+orphan:
+	spin_lock(&os->lock);
+	sock_orphan(sk);
+	if (os->closing && os->id != OUTSOCK_ID_NONE) {
+		atomic_inc(&os->dev->n_orphans);
+		OSMIB_INC(orphans);
+	}
+	spin_unlock(&os->lock);
+	sock->sk = NULL;
+	sock_put(sk);
+	return 0;
+}
+
+/* poll() and ioctl() */
+
+static __poll_t osk_poll_out(struct osk *os)
+{
+	struct sock *sk = osk_sk(os);
+
+	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
+		return EPOLLOUT | EPOLLWRNORM;
+	if (sk_stream_wspace(sk) >= sk_stream_min_wspace(sk))
+		return EPOLLOUT | EPOLLWRNORM;
+	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	/* Space may have come before the bit was seen: pairs with osk_write_space(). */
+	smp_mb__after_atomic();
+	if (sk_stream_wspace(sk) >= sk_stream_min_wspace(sk))
+		return EPOLLOUT | EPOLLWRNORM;
+	return 0;
+}
+
+static __poll_t osk_stream_poll(struct file *file, struct socket *sock, poll_table *wait)
+{
+	struct osk *os = osk_of(sock);
+	struct sock *sk;
+	__poll_t mask = 0;
+	u8 shutdown;
+	int state;
+
+	if (!os)
+		return READ_ONCE(sock->ops)->poll(file, sock, wait);
+	sk = osk_sk(os);
+	sock_poll_wait(file, sock, wait);
+	state = smp_load_acquire(&sk->sk_state);
+	if (state == TCP_LISTEN)
+		return osk_listen_poll(os);
+	shutdown = READ_ONCE(sk->sk_shutdown);
+	if (shutdown == SHUTDOWN_MASK || state == TCP_CLOSE)
+		mask |= EPOLLHUP;
+	if (shutdown & RCV_SHUTDOWN)
+		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
+	if (state != TCP_SYN_SENT) {
+		if (READ_ONCE(os->rcv_nxt) - READ_ONCE(os->rcv_read) >= sock_rcvlowat(sk, 0, INT_MAX))
+			mask |= EPOLLIN | EPOLLRDNORM;
+		mask |= osk_poll_out(os);
+	}
+	smp_rmb();	/* pairs with osk_fatal() */
+	if (READ_ONCE(sk->sk_err) || !skb_queue_empty_lockless(&sk->sk_error_queue))
+		mask |= EPOLLERR;
+	return mask;
+}
+
+static int osk_stream_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
+{
+	struct osk *os = osk_of(sock);
+	struct sock *sk;
+	int answer;
+
+	if (!os)
+		return READ_ONCE(sock->ops)->ioctl(sock, cmd, arg);
+	sk = osk_sk(os);
+	if (cmd != SIOCINQ && cmd != SIOCOUTQ && cmd != SIOCOUTQNSD && cmd != SIOCATMARK)
+		return sk->sk_family == AF_INET6 ? inet6_ioctl(sock, cmd, arg) :
+						   inet_ioctl(sock, cmd, arg);
+	if (sk->sk_state == TCP_LISTEN)
+		return -EINVAL;
+	spin_lock(&os->lock);
+	if (cmd == SIOCINQ)
+		answer = min_t(u64, os->rcv_nxt - os->rcv_read, INT_MAX);
+	else if (cmd == SIOCOUTQ)
+		answer = min_t(u64, os->snd_end - os->snd_una, INT_MAX);
+	else
+		answer = cmd == SIOCATMARK ? 0 : min_t(u64, os->snd_end - os->snd_nxt, INT_MAX);
+	spin_unlock(&os->lock);
+	return put_user(answer, (int __user *)arg);
+}
+
+#define OSK_STREAM_OPS(fam)                                                                        \
+	{                                                                                          \
+		.family = fam, .owner = THIS_MODULE, .release = osk_release, .bind = osk_bind,     \
+		.connect = osk_stream_connect, .socketpair = sock_no_socketpair,                   \
+		.accept = osk_accept, .getname = osk_getname, .poll = osk_stream_poll,             \
+		.ioctl = osk_stream_ioctl, .gettstamp = sock_gettstamp, .listen = osk_listen,      \
+		.shutdown = osk_stream_shutdown, .setsockopt = osk_setsockopt,                     \
+		.getsockopt = osk_getsockopt, .sendmsg = osk_stream_sendmsg,                       \
+		.recvmsg = osk_stream_recvmsg, .mmap = sock_no_mmap,                               \
+		.splice_read = osk_stream_splice_read, OSK_SENDPAGE                                \
+	}
+
+#if OS_HAVE_SENDPAGE
+#define OSK_SENDPAGE .sendpage = osk_stream_sendpage,
+#else
+#define OSK_SENDPAGE
+#endif
+
+const struct proto_ops osk_stream_ops = OSK_STREAM_OPS(PF_INET);
+const struct proto_ops osk_stream6_ops = OSK_STREAM_OPS(PF_INET6);

@@ -1,0 +1,552 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Stream sockets: sending and receiving. */
+#include "compat.h"
+#include <linux/pipe_fs_i.h>
+#include <linux/sched/signal.h>
+#include <linux/skbuff.h>
+#include <linux/splice.h>
+#include <linux/uio.h>
+#include "dev.h"
+#include "mib.h"
+#include "sock.h"
+
+#define OSK_SEND_CHUNK	(64 * 1024)	/* copied before it is sent */
+
+/* Sending */
+
+/* The error that a sender meets: lock held, 0 if it may send. */
+static int osk_send_error(struct sock *sk)
+{
+	if (sk->sk_err || sk->sk_shutdown & SEND_SHUTDOWN)
+		return -EPIPE;
+	if (sk->sk_state == TCP_SYN_SENT)
+		return -EAGAIN;
+	if (sk->sk_state == TCP_CLOSE || sk->sk_state == TCP_LISTEN)
+		return -EPIPE;
+	return 0;
+}
+
+/* Takes up to @want bytes of the send buffer: how many, or an error. */
+static long osk_reserve(struct osk *os, size_t want)
+{
+	struct sock *sk = osk_sk(os);
+	long room;
+
+	spin_lock(&os->lock);
+	room = osk_send_error(sk);
+	if (!room) {
+		room = sk_stream_wspace(sk);
+		room = room <= 0 ? -EAGAIN : min3(room, (long)want, (long)OSK_SEND_CHUNK);
+	}
+	if (room > 0)
+		WRITE_ONCE(sk->sk_wmem_queued, sk->sk_wmem_queued + room);
+	if (room == -EAGAIN && sk->sk_socket)
+		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	if (room == -EAGAIN && os->more) {
+		os->more = false;	/* nothing more comes before there is room */
+		osk_push_now(os);
+	}
+	spin_unlock(&os->lock);
+	return room;
+}
+
+static void osk_unreserve(struct osk *os, long n)
+{
+	struct sock *sk = osk_sk(os);
+
+	spin_lock(&os->lock);
+	WRITE_ONCE(sk->sk_wmem_queued, sk->sk_wmem_queued - n);
+	spin_unlock(&os->lock);
+}
+
+static bool osk_send_ready(struct sock *sk)
+{
+	if (READ_ONCE(sk->sk_err) || READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
+		return true;
+	if (READ_ONCE(sk->sk_state) == TCP_SYN_SENT)
+		return false;
+	return sk_stream_wspace(sk) >= sk_stream_min_wspace(sk) ||
+	       READ_ONCE(sk->sk_state) == TCP_CLOSE;
+}
+
+/* Nothing is held here. */
+static int osk_wait_send(struct sock *sk, long *timeo)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	int err = 0;
+
+	if (!*timeo)
+		return -EAGAIN;
+	add_wait_queue(sk_sleep(sk), &wait);
+	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	smp_mb__after_atomic();
+	while (!osk_send_ready(sk)) {
+		if (signal_pending(current)) {
+			err = sock_intr_errno(*timeo);
+			break;
+		}
+		if (!*timeo) {
+			err = -EAGAIN;
+			break;
+		}
+		*timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, *timeo);
+		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	}
+	remove_wait_queue(sk_sleep(sk), &wait);
+	return err;
+}
+
+/* Copies into parts of the thread's own page frag, so no lock is needed. */
+static long osk_copy_in(struct msghdr *msg, long n, struct list_head *list)
+{
+	struct page_frag *frag = &current->task_frag;
+	struct osseg *seg;
+	long done = 0;
+	u32 here;
+
+	while (done < n) {
+		if (!skb_page_frag_refill(32, frag, GFP_KERNEL))
+			return done ?: -ENOMEM;
+		here = min_t(u32, n - done, frag->size - frag->offset);
+		here = copy_page_from_iter(frag->page, frag->offset, here, &msg->msg_iter);
+		if (!here)
+			return done ?: -EFAULT;
+		seg = osseg_new(frag->page, frag->offset, here, GFP_KERNEL);
+		if (!seg)
+			return done ?: -ENOMEM;
+		get_page(frag->page);
+		frag->offset += here;
+		list_add_tail(&seg->node, list);
+		done += here;
+	}
+	return done;
+}
+
+/* Continues the last segment where the new one lies behind it. Only while it still has an owner. */
+static bool osk_merge(struct osk *os, struct osseg *seg)
+{
+	struct osseg *last = osseg_last(&os->tx);
+
+	if (!last || last->page != seg->page || last->off + last->len != seg->off)
+		return false;
+	last->len += seg->len;
+	last->cost += seg->len;
+	return true;
+}
+
+/* lock held: segments become the stream's; the reservation of @reserved bytes becomes their cost */
+static void osk_append(struct osk *os, struct list_head *list, long reserved)
+{
+	struct sock *sk = osk_sk(os);
+	struct osseg *seg, *next;
+	int charge = -reserved;
+
+	list_for_each_entry_safe(seg, next, list, node) {
+		list_del(&seg->node);
+		os->snd_end += seg->len;
+		if (osk_merge(os, seg)) {
+			charge += seg->len;
+			osseg_free(seg);
+			continue;
+		}
+		charge += seg->cost;
+		list_add_tail(&seg->node, &os->tx);
+		if (!os->tx_next) {
+			os->tx_next = seg;
+			os->tx_off = 0;
+		} else if (os->tx_off == os->tx_next->len &&
+			   list_is_last(&seg->node, &os->tx) &&
+			   seg->node.prev == &os->tx_next->node) {
+			os->tx_next = seg;
+			os->tx_off = 0;
+		}
+	}
+	WRITE_ONCE(sk->sk_wmem_queued, sk->sk_wmem_queued + charge);
+}
+
+/* 0, or the error that met us between reserving and now: the bytes are lost with the connection */
+static int osk_commit(struct osk *os, struct list_head *list, long reserved, bool more, bool hold)
+{
+	int err;
+
+	spin_lock(&os->lock);
+	err = osk_send_error(osk_sk(os));
+	if (err) {
+		WRITE_ONCE(osk_sk(os)->sk_wmem_queued, osk_sk(os)->sk_wmem_queued - reserved);
+	} else {
+		osk_append(os, list, reserved);
+		os->more = more;
+		if (hold)
+			osk_push(os);
+		else
+			osk_push_now(os);
+	}
+	spin_unlock(&os->lock);
+	osseg_purge(list);
+	return err;
+}
+
+/* One chunk: bytes sent or an error. */
+static long osk_send_chunk(struct osk *os, struct msghdr *msg, int flags)
+{
+	long room = osk_reserve(os, msg_data_left(msg)), n;
+	LIST_HEAD(list);
+	bool more;
+	int err;
+
+	if (room < 0)
+		return room;
+	n = osk_copy_in(msg, room, &list);
+	if (n < 0) {
+		osk_unreserve(os, room);
+		return n;
+	}
+	more = flags & MSG_MORE || msg_data_left(msg);
+	err = osk_commit(os, &list, room, more, false);
+	return err ?: n;
+}
+
+/* Completion of MSG_ZEROCOPY: we have copied, and say so. */
+static int osk_zerocopy_done(struct sock *sk, size_t len)
+{
+	struct ubuf_info *uarg = msg_zerocopy_realloc(sk, len, NULL);
+
+	if (!uarg)
+		return -ENOBUFS;
+	uarg_to_msgzc(uarg)->zerocopy = 0;
+	net_zcopy_put(uarg);
+	return 0;
+}
+
+static long osk_send_all(struct osk *os, struct msghdr *msg, int flags)
+{
+	struct sock *sk = osk_sk(os);
+	long timeo = sock_sndtimeo(sk, flags & MSG_DONTWAIT);
+	long copied = 0, n;
+
+	while (msg_data_left(msg)) {
+		n = osk_send_chunk(os, msg, flags);
+		if (n == -EAGAIN)
+			n = osk_wait_send(sk, &timeo);
+		if (n < 0)
+			return copied ?: n;
+		copied += n;
+	}
+	return copied;
+}
+
+int osk_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+{
+	struct osk *os = osk_of(sock);
+	int flags = msg->msg_flags;
+	struct sock *sk;
+	long n;
+
+	if (!os)
+		return READ_ONCE(sock->ops)->sendmsg(sock, msg, len);
+	if (flags & (MSG_OOB | MSG_FASTOPEN))
+		return -EOPNOTSUPP;
+	sk = osk_sk(os);
+	n = osk_send_all(os, msg, flags);
+	if (n > 0 && flags & MSG_ZEROCOPY && sock_flag(sk, SOCK_ZEROCOPY))
+		osk_zerocopy_done(sk, n);
+	return n < 0 ? sk_stream_error(sk, flags, n) : n;
+}
+
+#if OS_HAVE_SENDPAGE
+ssize_t osk_stream_sendpage(struct socket *sock, struct page *page, int off, size_t len, int flags)
+{
+	bool hold = flags & MSG_SENDPAGE_NOTLAST;
+	struct osk *os = osk_of(sock);
+	struct osseg *seg;
+	struct sock *sk;
+	LIST_HEAD(list);
+	long room, timeo;
+
+	if (!os)
+		return kernel_sendpage(sock, page, off, len, flags);
+	sk = osk_sk(os);
+	timeo = sock_sndtimeo(sk, flags & MSG_DONTWAIT);
+	while ((room = osk_reserve(os, len)) == -EAGAIN) {
+		room = osk_wait_send(sk, &timeo);
+		if (room)
+			break;
+	}
+	if (room < 0)
+		return sk_stream_error(sk, flags, room);
+	seg = osseg_new(page, off, room, GFP_KERNEL);
+	if (!seg) {
+		osk_unreserve(os, room);
+		return -ENOMEM;
+	}
+	get_page(page);
+	list_add_tail(&seg->node, &list);
+	timeo = osk_commit(os, &list, room, hold || flags & MSG_MORE, hold);
+	return timeo ? sk_stream_error(sk, flags, timeo) : room;
+}
+#endif
+
+/* Receiving */
+
+/* What ends a receive that found no data: 1 to wait, 0 for the end of the stream, or an error. */
+static int osk_no_data(struct sock *sk)
+{
+	int state = READ_ONCE(sk->sk_state);
+
+	if (READ_ONCE(sk->sk_err))
+		return sock_error(sk) ?: 1;
+	if (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN || sock_flag(sk, SOCK_DONE))
+		return 0;
+	if (state == TCP_CLOSE || state == TCP_LISTEN)
+		return -ENOTCONN;
+	return 1;
+}
+
+static bool osk_readable(struct osk *os, u64 seen)
+{
+	struct sock *sk = osk_sk(os);
+
+	return READ_ONCE(os->rcv_nxt) != seen || READ_ONCE(sk->sk_err) ||
+	       READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN || sock_flag(sk, SOCK_DONE) ||
+	       READ_ONCE(sk->sk_state) == TCP_CLOSE;
+}
+
+static int osk_wait_data(struct osk *os, u64 seen, long *timeo)
+{
+	struct sock *sk = osk_sk(os);
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	int err = 0;
+
+	add_wait_queue(sk_sleep(sk), &wait);
+	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
+	while (!osk_readable(os, seen)) {
+		if (!*timeo)
+			err = -EAGAIN;
+		else if (signal_pending(current))
+			err = sock_intr_errno(*timeo);
+		if (err)
+			break;
+		*timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, *timeo);
+	}
+	sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
+	remove_wait_queue(sk_sleep(sk), &wait);
+	return err;
+}
+
+/* The segment that holds offset @at of the stream. Only readers free segments: rd is held. */
+static struct osseg *osk_find(struct osk *os, u64 at, u32 *off, u32 *len)
+{
+	u64 pos = os->rcv_read;
+	struct osseg *seg, *found = NULL;
+
+	spin_lock(&os->lock);
+	list_for_each_entry(seg, &os->rx, node) {
+		if (at < pos + seg->len) {
+			*off = seg->off + (at - pos);
+			*len = seg->len - (at - pos);
+			found = seg;
+			break;
+		}
+		pos += seg->len;
+	}
+	spin_unlock(&os->lock);
+	return found;
+}
+
+/* @len bytes were read: credit for the host. */
+static void osk_consume(struct osk *os, u64 len)
+{
+	struct sock *sk = osk_sk(os);
+	struct osseg *seg, *next;
+	LIST_HEAD(done);
+
+	spin_lock(&os->lock);
+	WRITE_ONCE(os->rcv_read, os->rcv_read + len);
+	list_for_each_entry_safe(seg, next, &os->rx, node) {
+		u32 here = min_t(u64, len, seg->len);
+
+		seg->off += here;
+		seg->len -= here;
+		len -= here;
+		if (seg->len)
+			break;
+		atomic_sub(seg->cost, &sk->sk_rmem_alloc);
+		list_move_tail(&seg->node, &done);
+	}
+	osk_send_credit(os);
+	spin_unlock(&os->lock);
+	osseg_purge(&done);
+}
+
+/* rd held: what is there, up to @len bytes from offset @at. */
+static long osk_copy_out(struct osk *os, struct msghdr *msg, u64 at, size_t len, int flags)
+{
+	long copied = 0;
+	u32 off, here;
+
+	while (len) {
+		struct osseg *seg = osk_find(os, at + copied, &off, &here);
+
+		if (!seg)
+			break;
+		here = min_t(size_t, here, len);
+		if (!(flags & MSG_TRUNC)) {
+			here = copy_page_to_iter(seg->page, off, here, &msg->msg_iter);
+			if (!here)
+				return copied ?: -EFAULT;
+		}
+		copied += here;
+		len -= here;
+		if (!(flags & MSG_PEEK))
+			osk_consume(os, here);
+	}
+	return copied;
+}
+
+static u64 osk_peek_from(struct osk *os, int flags)
+{
+	int off = flags & MSG_PEEK ? READ_ONCE(osk_sk(os)->sk_peek_off) : -1;
+
+	return os->rcv_read + max(off, 0);
+}
+
+/* Receives until @target bytes are there, or nothing more can be had. rd is not held over waits. */
+static long osk_recv(struct osk *os, struct msghdr *msg, size_t len, int flags)
+{
+	struct sock *sk = osk_sk(os);
+	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
+	size_t target = sock_rcvlowat(sk, flags & MSG_WAITALL, len);
+	long copied = 0, n;
+	u64 seen;
+
+	for (;;) {
+		if (mutex_lock_interruptible(&os->rd))
+			return copied ?: sock_intr_errno(timeo);
+		seen = READ_ONCE(os->rcv_nxt);
+		n = osk_copy_out(os, msg, osk_peek_from(os, flags) + (flags & MSG_PEEK ? copied : 0),
+				 len - copied, flags);
+		mutex_unlock(&os->rd);
+		if (n < 0)
+			return copied ?: n;
+		copied += n;
+		if (copied >= (long)target || copied == (long)len)
+			return copied;
+		n = copied ? 1 : osk_no_data(sk);
+		if (copied && (READ_ONCE(sk->sk_err) || sk->sk_shutdown & RCV_SHUTDOWN ||
+			       sock_flag(sk, SOCK_DONE)))
+			n = 0;
+		if (n != 1)
+			return copied ?: n;
+		n = osk_wait_data(os, seen, &timeo);
+		if (n)
+			return copied ?: n;
+	}
+}
+
+int osk_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
+{
+	struct osk *os = osk_of(sock);
+	struct sock *sk;
+	long n;
+
+	if (!os)
+		return READ_ONCE(sock->ops)->recvmsg(sock, msg, len, flags);
+	sk = osk_sk(os);
+	if (flags & MSG_ERRQUEUE)
+		return sk->sk_family == AF_INET6 ?
+			       sock_recv_errqueue(sk, msg, len, SOL_IPV6, IPV6_RECVERR) :
+			       sock_recv_errqueue(sk, msg, len, SOL_IP, IP_RECVERR);
+	if (flags & MSG_OOB)
+		return -EINVAL;
+	if (sk->sk_state == TCP_LISTEN)
+		return -ENOTCONN;
+	n = osk_recv(os, msg, len, flags);
+	if (n >= 0 && msg->msg_get_inq)
+		msg->msg_inq = min_t(u64, os->rcv_nxt - os->rcv_read, INT_MAX);
+	if (n > 0 && flags & MSG_PEEK && READ_ONCE(sk->sk_peek_off) >= 0)
+		WRITE_ONCE(sk->sk_peek_off, sk->sk_peek_off + n);
+	else if (n > 0 && READ_ONCE(sk->sk_peek_off) >= 0)
+		WRITE_ONCE(sk->sk_peek_off, max_t(int, sk->sk_peek_off - n, 0));
+	return n;
+}
+
+/* splice() out of the socket: pages go to the pipe with a reference of their own. */
+
+static void osk_spd_release(struct splice_pipe_desc *spd, unsigned int i)
+{
+	put_page(spd->pages[i]);
+}
+
+/* rd held: fills @spd; bytes */
+static u32 osk_splice_fill(struct osk *os, struct splice_pipe_desc *spd, size_t len)
+{
+	struct osseg *seg;
+	u32 sum = 0;
+
+	spin_lock(&os->lock);
+	list_for_each_entry(seg, &os->rx, node) {
+		u32 in_page = seg->off & ~PAGE_MASK;
+		u32 here = min_t(size_t, min_t(u32, seg->len, PAGE_SIZE - in_page), len - sum);
+
+		if (!here || spd->nr_pages == spd->nr_pages_max)
+			break;
+		spd->pages[spd->nr_pages] = seg->page + (seg->off >> PAGE_SHIFT);
+		get_page(seg->page);
+		spd->partial[spd->nr_pages].offset = in_page;
+		spd->partial[spd->nr_pages].len = here;
+		spd->nr_pages++;
+		sum += here;
+		if (here < seg->len)
+			break;	/* the rest of a compound page comes next time */
+	}
+	spin_unlock(&os->lock);
+	return sum;
+}
+
+static ssize_t osk_splice_some(struct osk *os, struct pipe_inode_info *pipe, size_t len)
+{
+	struct page *pages[PIPE_DEF_BUFFERS];
+	struct partial_page partial[PIPE_DEF_BUFFERS];
+	struct splice_pipe_desc spd = {
+		.pages = pages, .partial = partial, .nr_pages_max = PIPE_DEF_BUFFERS,
+		.ops = &nosteal_pipe_buf_ops, .spd_release = osk_spd_release,
+	};
+	ssize_t n = 0;
+
+	if (mutex_lock_interruptible(&os->rd))
+		return -EINTR;
+	if (osk_splice_fill(os, &spd, len))
+		n = splice_to_pipe(pipe, &spd);
+	if (n > 0)
+		osk_consume(os, n);
+	mutex_unlock(&os->rd);
+	return n;
+}
+
+ssize_t osk_stream_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_info *pipe,
+			       size_t len, unsigned int flags)
+{
+	struct osk *os = osk_of(sock);
+	long timeo;
+	ssize_t n;
+	u64 seen;
+
+	if (!os)
+		return READ_ONCE(sock->ops)->splice_read(sock, ppos, pipe, len, flags);
+	if (*ppos)
+		return -ESPIPE;
+	timeo = sock_rcvtimeo(osk_sk(os), flags & SPLICE_F_NONBLOCK ||
+					  sock->file->f_flags & O_NONBLOCK);
+	for (;;) {
+		seen = READ_ONCE(os->rcv_nxt);
+		n = osk_splice_some(os, pipe, len);
+		if (n)
+			return n;
+		n = osk_no_data(osk_sk(os));
+		if (n != 1)
+			return n;
+		n = osk_wait_data(os, seen, &timeo);
+		if (n)
+			return n;
+	}
+}
