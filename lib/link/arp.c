@@ -164,13 +164,14 @@ static void merge(struct link *link, const struct arp_hdr *arp, bool for_us)
 	struct neigh *n = neigh_find(&link->neighs, arp->spa);
 	bool news = for_us || arp->spa == arp->tpa;
 
-	if (n) {
+	if (n)
 		news |= n->state < NEIGH_REACHABLE || memcmp(n->hdr, &arp->sha, sizeof(arp->sha));
-		confirm(link, n, &arp->sha);
-	} else if (for_us) {
+	else if (for_us)
 		n = add(link, arp->spa, true);
-		if (n)
-			confirm(link, n, &arp->sha);
+	if (n) {
+		if (for_us && !n->asker)
+			n->asker = arp->tpa;
+		confirm(link, n, &arp->sha);
 	}
 	if (news && link->cfg.ops->learnt)
 		link->cfg.ops->learnt(link->cfg.ctx, arp->spa, &arp->sha);
