@@ -54,7 +54,6 @@ struct vring_mem {
 	X(DESC_ADDR, "descriptor points outside of the guest's memory")              \
 	X(DESC_DIR, "descriptor has the wrong direction")                            \
 	X(INDIRECT, "malformed indirect descriptor")                                 \
-	X(TOO_SHORT, "buffer too short for its header")                              \
 	X(TOO_LONG, "chain carries more bytes than a message may have")
 
 enum vring_err {
@@ -112,7 +111,8 @@ struct vring_dev {
 
 /* One chain: its pieces in order, and a cursor. */
 struct vring_chain {
-	const void *hdr;		/* TX: copy of the header (the cursor is behind it), or NULL */
+	const void *hdr;		/* TX: copy of the header, the cursor is behind it. NULL: the chain
+					 * is shorter than that (the caller judges) */
 	uint32_t left;			/* bytes from the cursor to the end */
 	uint32_t off;			/* cursor: piece, and offset in it */
 	uint16_t seg, n_segs;

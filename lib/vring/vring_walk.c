@@ -213,10 +213,10 @@ static int walk(const struct vring_dev *r, struct vring_chain *c, struct desc d)
 }
 
 /* The cursor behind the header, whose copy is in the slot (or comes there now). */
-static int take_hdr(struct vring_dev *r, struct vring_slot *s, struct vring_chain *c)
+static void take_hdr(struct vring_dev *r, struct vring_slot *s, struct vring_chain *c)
 {
 	if (c->left < (uint32_t)r->skip + r->hdr_len)
-		return VRING_ERR_TOO_SHORT;
+		return;
 	if (s->has_hdr) {
 		vring_skip(c, (uint32_t)r->skip + r->hdr_len);
 	} else {
@@ -225,7 +225,6 @@ static int take_hdr(struct vring_dev *r, struct vring_slot *s, struct vring_chai
 		s->has_hdr = true;
 	}
 	c->hdr = s->hdr;
-	return 0;
 }
 
 int vring_next(struct vring_dev *r, struct vring_chain *ret_chain)
@@ -248,13 +247,14 @@ int vring_next(struct vring_dev *r, struct vring_chain *ret_chain)
 		c->n_segs = 1;
 		c->left = s->len;
 	} else {
+		c->segs[0].len = 0;
 		err = walk(r, c, (struct desc){ s->gpa, s->len, s->flags, s->next });
 	}
-	if (!err && c->n_segs == 0)
-		err = VRING_ERR_TOO_SHORT;
-	if (!err && r->hdr_len)
-		err = take_hdr(r, s, c);
-	return err ? broken(r, err) : 1;
+	if (err)
+		return broken(r, err);
+	if (r->hdr_len)
+		take_hdr(r, s, c);
+	return 1;
 }
 
 void vring_done(struct vring_dev *r, uint32_t written)
