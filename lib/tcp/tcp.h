@@ -45,6 +45,16 @@ uint64_t tcp_next(const struct tcp *tcp);
 const uint64_t *tcp_counts(const struct tcp *tcp);	/* TCP_COUNT_N of them */
 const char *tcp_count_name(enum tcp_count c);
 const char *tcp_state_name(const struct sock *s);	/* "ESTABLISHED" */
+/* A connection in numbers, for dumps; bytes and microseconds. Zero but for @state before ESTABLISHED. */
+struct tcp_info {
+	const char *state;
+	uint32_t srtt_us, rto_us;
+	uint32_t cwnd, ssthresh, mss;
+	uint32_t snd_wnd, rcv_wnd;
+	uint32_t in_flight, unsent;
+};
+void tcp_info(const struct sock *s, struct tcp_info *ret_info);
+
 struct outsock_resume;
 /* The resume record of a connected stream (ABI form). */
 void tcp_resume_record(const struct sock *s, struct outsock_resume *ret_record);

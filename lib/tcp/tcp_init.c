@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Creation and destruction: the only place of this folder that takes memory. */
+#include "tcp/tcp_conn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TWS_MIN	 256u
+#define TWS_MAX	 65536u
+#define OOOS_MIN 64u
+
+static void *pool_create(struct pool *p, size_t size, uint32_t n)
+{
+	void *mem = aligned_alloc(64, RTE_ALIGN_CEIL(pool_mem_size(size, n), 64));
+
+	if (mem)
+		pool_init(p, mem, size, n);
+	return mem;
+}
+
+/* Gaps are rare, and a connection without room for one asks for the data again. */
+static uint32_t n_ooos(uint32_t conns)
+{
+	return RTE_MIN(conns, RTE_MAX(conns / 16, OOOS_MIN));
+}
+
+static bool memory_take(struct tcp *tcp)
+{
+	uint32_t n = tcp->cfg.conns_max, tws = RTE_MIN(RTE_MAX(n, TWS_MIN), TWS_MAX);
+
+	tcp->conns_mem = pool_create(&tcp->conns, sizeof(struct tcp_conn), n);
+	tcp->tws_mem = pool_create(&tcp->tws, sizeof(struct tcp_tw), tws);
+	tcp->ooos_mem = pool_create(&tcp->ooos, sizeof(struct tcp_ooo), n_ooos(n));
+	return tcp->conns_mem && tcp->tws_mem && tcp->ooos_mem &&
+	       tcp_table_init(&tcp->table, n + tws);
+}
+
+struct tcp *tcp_create(const struct tcp_cfg *cfg)
+{
+	size_t size = RTE_ALIGN_CEIL(sizeof(struct tcp), 64);
+	struct tcp *tcp = aligned_alloc(64, size);
+
+	if (!tcp)
+		return NULL;
+	memset(tcp, 0, size);
+	tcp->env = cfg->env;
+	tcp->ip = cfg->ip;
+	tcp->ports = cfg->ports;
+	tcp->cfg = *cfg;
+	tcp_set_now(tcp);
+	list_init(&tcp->tx_list);
+	list_init(&tcp->delack_list);
+	list_init(&tcp->tw_list);
+	wheel_init(&tcp->wheel, cfg->env->now);
+	if (!memory_take(tcp)) {
+		tcp_destroy(tcp);
+		return NULL;
+	}
+	return tcp;
+}
+
+void tcp_destroy(struct tcp *tcp)
+{
+	if (!tcp)
+		return;
+	rte_pktmbuf_free(tcp->spare);
+	tcp_table_fini(&tcp->table);
+	free(tcp->conns_mem);
+	free(tcp->tws_mem);
+	free(tcp->ooos_mem);
+	free(tcp);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tcp/tcp_ooo.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* The number of ranges that begin at or before @seq. From the end: new data comes last. */
+static uint32_t ranges_before(const struct tcp_ooo *o, uint32_t seq)
+{
+	uint32_t i = o->n;
+
+	while (i && seq_gt(o->r[i - 1].start, seq))
+		i--;
+	return i;
+}
+
+bool tcp_ooo_fit(const struct tcp_ooo *o, uint32_t seq, uint32_t len, struct tcp_ooo_fit *ret_fit)
+{
+	uint32_t i = ranges_before(o, seq);
+	uint32_t start = seq, end = seq + len;
+	bool joins;
+
+	if (i)
+		start = seq_max(start, o->r[i - 1].end);
+	if (i < o->n)
+		end = seq_min(end, o->r[i].start);
+	*ret_fit = (struct tcp_ooo_fit){ .at = i };
+	if (seq_geq(start, end))
+		return true;
+	ret_fit->skip = start - seq;
+	ret_fit->len = end - start;
+	joins = (i && o->r[i - 1].end == start) || (i < o->n && o->r[i].start == end);
+	return joins || o->n < TCP_OOO_RANGES;
+}
+
+static void remove_range(struct tcp_ooo *o, uint32_t i)
+{
+	o->n--;
+	memmove(&o->r[i], &o->r[i + 1], (o->n - i) * sizeof(o->r[0]));
+}
+
+static void insert_range(struct tcp_ooo *o, uint32_t i, uint32_t start, uint32_t end, void *item)
+{
+	memmove(&o->r[i + 1], &o->r[i], (o->n - i) * sizeof(o->r[0]));
+	o->n++;
+	o->r[i] = (struct tcp_ooo_range){ .start = start, .end = end, .head = item, .tail = item };
+}
+
+void tcp_ooo_put(struct tcp_ooo *o, uint32_t seq, const struct tcp_ooo_fit *fit, void *item,
+		 void (*chain)(void *a, void *b))
+{
+	uint32_t i = fit->at, start = seq + fit->skip, end = start + fit->len;
+	struct tcp_ooo_range *prev = i && o->r[i - 1].end == start ? &o->r[i - 1] : NULL;
+	struct tcp_ooo_range *next = i < o->n && o->r[i].start == end ? &o->r[i] : NULL;
+
+	if (prev) {
+		chain(prev->tail, item);
+		prev->tail = item;
+		prev->end = end;
+	}
+	if (next) {
+		chain(item, next->head);
+		next->head = item;
+		next->start = start;
+	}
+	if (prev && next) {
+		prev->tail = next->tail;
+		prev->end = next->end;
+		remove_range(o, i);
+	} else if (!prev && !next) {
+		insert_range(o, i, start, end, item);
+	}
+}
+
+void *tcp_ooo_pop(struct tcp_ooo *o, uint32_t nxt, uint32_t *ret_end)
+{
+	void *head;
+
+	if (!o->n || seq_gt(o->r[0].start, nxt))
+		return NULL;
+	head = o->r[0].head;
+	*ret_end = o->r[0].end;
+	remove_range(o, 0);
+	return head;
+}
+
+void *tcp_ooo_drain(struct tcp_ooo *o)
+{
+	return o->n ? o->r[--o->n].head : NULL;
+}

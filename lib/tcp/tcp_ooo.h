@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Reassembly of what came out of order (RFC 9293, 3.4) as a pure, bounded structure: at most
+ * TCP_OOO_RANGES contiguous ranges beyond RCV.NXT, each a chain of the caller's items. It knows
+ * no packets: the caller says how two items are chained.
+ */
+#ifndef OUTSOCK_TCP_TCP_OOO_H
+#define OUTSOCK_TCP_TCP_OOO_H
+
+#include "tcp/tcp_seq.h"
+
+#define TCP_OOO_RANGES 32
+
+/* [start, end), not touching its neighbours; the items of the chain follow each other gaplessly. */
+struct tcp_ooo_range {
+	uint32_t start, end;
+	void *head, *tail;
+};
+
+struct tcp_ooo {
+	uint32_t n;
+	struct tcp_ooo_range r[TCP_OOO_RANGES]; /* ascending */
+};
+
+/* What of a new segment is to be kept: bytes cut off in front, bytes kept (0: none). */
+struct tcp_ooo_fit {
+	uint32_t skip, len;
+	uint32_t at;		/* for tcp_ooo_put() */
+};
+
+static inline void tcp_ooo_init(struct tcp_ooo *o)
+{
+	o->n = 0;
+}
+
+/*
+ * Fits [@seq, @seq + @len) into what is not yet there. A segment that reaches over a held range is
+ * kept up to that range only; its rest comes again. False: there is room for no further range.
+ */
+bool tcp_ooo_fit(const struct tcp_ooo *o, uint32_t seq, uint32_t len, struct tcp_ooo_fit *ret_fit);
+
+/*
+ * Puts @item, cut to @fit (len > 0) and beginning at @seq + @fit->skip, where it belongs.
+ * @chain(a, b) makes @b the successor of @a.
+ */
+void tcp_ooo_put(struct tcp_ooo *o, uint32_t seq, const struct tcp_ooo_fit *fit, void *item,
+		 void (*chain)(void *a, void *b));
+
+/*
+ * Takes the first range off when it begins at or before @nxt: its chain's head, else NULL.
+ * *@ret_end is the range's end, which may lie before @nxt.
+ */
+void *tcp_ooo_pop(struct tcp_ooo *o, uint32_t nxt, uint32_t *ret_end);
+
+/* Takes any range off, for clean-up: its chain's head, or NULL. */
+void *tcp_ooo_drain(struct tcp_ooo *o);
+
+#endif

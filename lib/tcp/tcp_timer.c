@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Timers. A connection has one timer, set to what it waits for; setting it to a later time costs
+ * two stores, since the wheel is left alone and the timer looks at the deadline when it fires.
+ * Delayed ACKs and TIME-WAIT last equally long for all, so they are lists in order of expiry.
+ */
+#include "tcp/tcp_conn.h"
+
+#define OVERRIDE_MS 200u   /* RFC 9293, 3.8.6.2.1: 0.1 to 1 s */
+#define LINGER_MS   60000u /* in FIN-WAIT-2 with nobody there: not in the RFC, the practice */
+#define NSEC_PER_USEC 1000ull
+
+static void timer_set(struct tcp_conn *c, uint8_t mode, uint64_t after)
+{
+	c->timer_mode = mode;
+	c->deadline = c->tcp->env->now + after;
+	if (!wheel_armed(&c->timer) ||
+	    c->timer.tick << WHEEL_TICK_SHIFT > c->deadline + (1u << WHEEL_TICK_SHIFT))
+		wheel_arm(&c->tcp->wheel, &c->timer, c->deadline);
+}
+
+/* What @c waits for now. */
+static uint8_t wanted(const struct tcp_conn *c)
+{
+	if (c->state <= TCPS_LISTEN || (c->flags & TCPC_HELD))
+		return TCP_TM_NONE;
+	if (c->snd.nxt != c->snd.una)
+		return TCP_TM_RETX;
+	if (tcp_unsent(c)) {
+		if (!c->snd.wnd)
+			return TCP_TM_PERSIST;
+		return list_empty(&c->tx_link) ? TCP_TM_OVERRIDE : TCP_TM_NONE;
+	}
+	if (c->state == TCPS_FIN_WAIT_2 && (c->flags & TCPC_CLOSING))
+		return TCP_TM_LINGER;
+	if (tcp_is_sync(c) && (c->flags & TCPC_KEEPALIVE))
+		return TCP_TM_KEEPALIVE;
+	return TCP_TM_NONE;
+}
+
+static uint64_t duration(const struct tcp_conn *c, uint8_t mode)
+{
+	switch (mode) {
+	case TCP_TM_RETX:
+	case TCP_TM_PERSIST:
+		return tcp_rtt_rto(&c->rtt) * NSEC_PER_USEC;
+	case TCP_TM_OVERRIDE:
+		return OVERRIDE_MS * NSEC_PER_MSEC;
+	case TCP_TM_KEEPALIVE:
+		return c->keep_idle * NSEC_PER_SEC;
+	default:
+		return LINGER_MS * NSEC_PER_MSEC;
+	}
+}
+
+void tcp_timer_update(struct tcp_conn *c)
+{
+	uint8_t mode = wanted(c);
+	bool owed = mode == TCP_TM_RETX || mode == TCP_TM_PERSIST;
+
+	if (mode == c->timer_mode)
+		return;
+	if (mode == TCP_TM_NONE) {
+		c->timer_mode = mode;
+		return;
+	}
+	if (c->timer_mode == TCP_TM_KEEPALIVE)
+		c->snd.retries = 0;
+	/* From here on the peer owes an answer: for the user time-out. */
+	if (owed && !c->snd.retries)
+		c->una_ms = c->tcp->now_ms;
+	timer_set(c, mode, duration(c, mode));
+}
+
+void tcp_timer_restart(struct tcp_conn *c)
+{
+	c->timer_mode = TCP_TM_NONE;
+	tcp_timer_update(c);
+}
+
+void tcp_timer_off(struct tcp_conn *c)
+{
+	c->timer_mode = TCP_TM_NONE;
+	wheel_disarm(&c->tcp->wheel, &c->timer);
+	if (c->flags & TCPC_DELACK_ON) {
+		list_del(&c->delack_link);
+		c->flags &= ~TCPC_DELACK_ON;
+	}
+}
+
+static void keepalive(struct tcp_conn *c)
+{
+	struct tcp *tcp = c->tcp;
+	uint32_t idle = tcp->now_ms - c->rx_ms, first = c->keep_idle * 1000u;
+	bool late = c->user_timeout && idle >= c->user_timeout;
+
+	if (idle < first) {
+		c->snd.retries = 0;
+		timer_set(c, TCP_TM_KEEPALIVE, (first - idle) * NSEC_PER_MSEC);
+		return;
+	}
+	if (c->user_timeout ? late && c->snd.retries : c->snd.retries >= c->keep_cnt) {
+		tcp_inc(tcp, TCP_TIMEOUTS);
+		tcp_conn_abort(c, c->soft_err ? c->soft_err : ETIMEDOUT);
+		return;
+	}
+	/* A sequence number that the peer has had makes it answer (RFC 9293, 3.8.4). */
+	if (tcp_emit_empty(c, c->snd.una - 1, TCP_F_ACK)) {
+		c->snd.retries++;
+		tcp_inc(tcp, TCP_KEEPALIVES);
+	}
+	timer_set(c, TCP_TM_KEEPALIVE, c->keep_intvl * NSEC_PER_SEC);
+}
+
+static void override(struct tcp_conn *c)
+{
+	c->flags |= TCPC_FORCE;
+	tcp_sched(c);
+}
+
+static void linger(struct tcp_conn *c)
+{
+	tcp_conn_gone(c, ETIMEDOUT);
+}
+
+static void fire(struct tcp_conn *c)
+{
+	static void (*const fns[TCP_TM_N])(struct tcp_conn *c) = {
+		[TCP_TM_RETX] = tcp_rto,	    [TCP_TM_PERSIST] = tcp_persist,
+		[TCP_TM_OVERRIDE] = override,	    [TCP_TM_KEEPALIVE] = keepalive,
+		[TCP_TM_LINGER] = linger,
+	};
+	uint8_t mode = c->timer_mode;
+
+	if (mode == TCP_TM_NONE)
+		return;
+	if (c->tcp->env->now < c->deadline) {
+		wheel_arm(&c->tcp->wheel, &c->timer, c->deadline);
+		return;
+	}
+	c->timer_mode = TCP_TM_NONE;
+	fns[mode](c);
+}
+
+/*
+ * The list is in order of expiry because all delays are equal. An ACK that left in the meantime
+ * leaves its connection on it: taking it off here is cheaper than with each segment.
+ */
+void tcp_delack(struct tcp_conn *c)
+{
+	if (c->flags & (TCPC_DELACK_ON | TCPC_NEW))
+		return;
+	c->flags |= TCPC_DELACK_ON;
+	c->delack_ms = c->tcp->now_ms + c->tcp->cfg.delack_ms;
+	list_add_tail(&c->tcp->delack_list, &c->delack_link);
+}
+
+static struct tcp_conn *delack_first(struct tcp *tcp)
+{
+	return container_of(list_first(&tcp->delack_list), struct tcp_conn, delack_link);
+}
+
+static bool delack_due(struct tcp *tcp)
+{
+	return !list_empty(&tcp->delack_list) &&
+	       (int32_t)(tcp->now_ms - delack_first(tcp)->delack_ms) >= 0;
+}
+
+static void delack_expire(struct tcp *tcp, unsigned int budget)
+{
+	while (budget-- && delack_due(tcp)) {
+		struct tcp_conn *c = delack_first(tcp);
+
+		list_del(&c->delack_link);
+		c->flags &= ~TCPC_DELACK_ON;
+		if (c->flags & TCPC_ACK_DELAY)
+			tcp_ack_now(c);
+	}
+}
+
+bool tcp_timers(struct tcp *tcp, unsigned int budget)
+{
+	struct wheel_timer *t;
+	unsigned int left = budget;
+
+	tcp_set_now(tcp);
+	wheel_advance(&tcp->wheel, tcp->env->now, budget);
+	while (left && (t = wheel_expired(&tcp->wheel))) {
+		left--;
+		fire(container_of(t, struct tcp_conn, timer));
+	}
+	delack_expire(tcp, budget);
+	tcp_tw_expire(tcp, budget);
+	return !left || delack_due(tcp);
+}
+
+uint64_t tcp_next(const struct tcp *tcp)
+{
+	uint64_t next = wheel_next(&tcp->wheel), now = tcp->env->now;
+
+	if (!list_empty(&tcp->tx_list))
+		return now;
+	if (!list_empty(&tcp->delack_list)) {
+		const struct tcp_conn *c =
+			container_of(tcp->delack_list.next, struct tcp_conn, delack_link);
+		int32_t ms = (int32_t)(c->delack_ms - (uint32_t)(now / NSEC_PER_MSEC));
+
+		next = RTE_MIN(next, ms > 0 ? now + (uint32_t)ms * NSEC_PER_MSEC : now);
+	}
+	if (!list_empty(&tcp->tw_list)) {
+		const struct tcp_tw *tw = container_of(tcp->tw_list.next, struct tcp_tw, link);
+
+		next = RTE_MIN(next, RTE_MAX(tw->expiry, now));
+	}
+	return next;
+}
