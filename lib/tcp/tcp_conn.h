@@ -205,7 +205,6 @@ struct tcp_seg {
 
 #define TCP_MSS_DEFAULT	 536u	/* RFC 9293, 3.7.1 */
 #define TCP_MSS_FLOOR	 48u
-#define TCP_RCV_SHIFT	 7	/* window scale that we offer: up to 8 MiB */
 #define TCP_CHALLENGE_MS 500u	/* at most one challenge ACK in this time and connection */
 
 static inline struct tcp_conn *tcp_conn(struct sock *s)
@@ -406,6 +405,10 @@ uint32_t tcp_ts_now(const struct tcp_conn *c);
 
 /* The field for the next segment; remembers the edge. */
 uint16_t tcp_win_field(struct tcp_conn *c, bool syn);
+/* The scale to offer, for the credit at the time of the SYN. */
+uint8_t tcp_win_shift(const struct tcp_conn *c);
+/* Is there room that was not offered? Then it is from now on. */
+bool tcp_win_hidden(struct tcp_conn *c);
 /* Does the peer need to hear of a window that grew? */
 bool tcp_win_news(const struct tcp_conn *c);
 /* rcv.ack or the credit moved: now, later or no acknowledgement. */

@@ -41,7 +41,7 @@ static unsigned int syn_options(const struct tcp_conn *c, uint8_t flags, uint8_t
 
 	if (first || (c->flags & TCPC_WSCALE)) {
 		o.has |= TCP_HAS_WSCALE;
-		o.wscale = TCP_RCV_SHIFT;
+		o.wscale = c->rcv.shift;
 	}
 	if (first || (c->flags & TCPC_TS)) {
 		o.has |= TCP_HAS_TS;

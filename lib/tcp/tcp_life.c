@@ -62,7 +62,7 @@ void tcp_tcb_init(struct tcp_conn *c)
 	c->snd.recover = c->snd.small = c->snd.iss;
 	c->snd.peer_mss = TCP_MSS_DEFAULT;
 	c->rcv.mss = TCP_MSS_DEFAULT;
-	c->rcv.shift = TCP_RCV_SHIFT;
+	c->rcv.shift = tcp_win_shift(c);
 	list_init(&c->delack_link);
 	tcp_rtt_init(&c->rtt);
 	tcp_mss_update(c);

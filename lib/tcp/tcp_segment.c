@@ -165,6 +165,8 @@ static bool step_seq(struct tcp_conn *c, struct tcp_seg *seg)
 		return false;
 	if (seg->flags & TCP_F_RST)
 		return true;
+	if (c->rcv.adv == c->rcv.nxt && seg->len)
+		tcp_win_hidden(c);
 	if (in_window(c, seg)) {
 		ts_recent_update(c, seg);
 		trim(c, seg);
@@ -203,9 +205,7 @@ static bool step_rst(struct tcp_conn *c, struct tcp_seg *seg)
 		return false;
 	}
 	tcp_inc(c->tcp, TCP_RSTS_IN);
-	tcp_conn_gone(c, c->state == TCPS_SYN_RECEIVED ? ECONNREFUSED :
-			 c->state == TCPS_CLOSE_WAIT   ? EPIPE :
-							 ECONNRESET);
+	tcp_conn_gone(c, c->state == TCPS_SYN_RECEIVED ? ECONNREFUSED : ECONNRESET);
 	return false;
 }
 

@@ -16,6 +16,31 @@ static uint32_t span(const struct tcp_conn *c)
 }
 
 /*
+ * The scale is fixed with the SYN, the credit grows later: room for 128 times the first credit, in
+ * units that are small beside it.
+ */
+uint8_t tcp_win_shift(const struct tcp_conn *c)
+{
+	uint64_t most = (uint64_t)span(c) * 128;
+	uint8_t shift = 0;
+
+	while (shift < TCP_WSCALE_MAX && (uint64_t)0xffff << shift < most)
+		shift++;
+	return shift;
+}
+
+/* A probe of a window that is closed only because its room was too small to be told. */
+bool tcp_win_hidden(struct tcp_conn *c)
+{
+	uint32_t to = c->rcv.ack + span(c);
+
+	if (seq_leq(to, c->rcv.adv))
+		return false;
+	c->rcv.adv = to;
+	return true;
+}
+
+/*
  * The edge to offer. It moves only by min(half of the buffer, MSS) or more, lest the peer send small
  * segments (silly window), and never back.
  */
