@@ -14,8 +14,7 @@ struct list {
 };
 
 #ifndef container_of
-#define container_of(ptr, type, member) \
-	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 #endif
 
 static inline void list_init(struct list *l)
@@ -76,7 +75,7 @@ static inline void list_splice_tail(struct list *to, struct list *from)
 	for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
 
 /* The body may take @pos off the list, but no other entry. */
-#define list_for_each_safe(pos, head)                                             \
+#define list_for_each_safe(pos, head) \
 	for (struct list *pos = (head)->next, *pos##_next = pos->next; pos != (head); \
 	     pos = pos##_next, pos##_next = pos->next)
 

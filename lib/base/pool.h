@@ -12,8 +12,8 @@
 
 struct pool {
 	char *mem;
-	void *free;		/* chain through the first word of free objects */
-	uint32_t obj_size;	/* bytes, a multiple of 64 */
+	void *free;	   /* chain through the first word of free objects */
+	uint32_t obj_size; /* bytes, a multiple of 64 */
 	uint32_t n_objs;
 	uint32_t n_free;
 };
@@ -21,7 +21,9 @@ struct pool {
 /* Bytes that pool_init needs for @n_objs objects of @obj_size bytes. */
 size_t pool_mem_size(size_t obj_size, uint32_t n_objs);
 
-/* @mem: pool_mem_size() bytes, 64-byte aligned, owned by the caller, who frees it after the pool. */
+/*
+ * @mem: pool_mem_size() bytes, 64-byte aligned, owned by the caller, who frees it after the pool.
+ */
 void pool_init(struct pool *p, void *mem, size_t obj_size, uint32_t n_objs);
 
 /* An object with undefined content, or NULL when all are taken. */

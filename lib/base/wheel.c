@@ -6,9 +6,9 @@
 
 /*
  * A timer that fires d ticks from now lies on the level L with 64^L <= d < 64^(L+1), in the slot
- * of its tick's L-th digit to base 64. Its slot is opened at the first tick of the slot's block: on level 0
- * that is the tick itself, above it the timers move to lower levels. All slots of a level lie
- * 1 to 64 blocks ahead, so a rotated bit map tells the next one in use.
+ * of its tick's L-th digit to base 64. Its slot is opened at the first tick of the slot's block:
+ * on level 0 that is the tick itself, above it the timers move to lower levels. All slots of a
+ * level lie 1 to 64 blocks ahead, so a rotated bit map tells the next one in use.
  */
 #define SLOT_MASK (WHEEL_SLOTS - 1)
 #define MAX_TICKS ((1ull << (WHEEL_LEVELS * WHEEL_SLOT_BITS)) - 1)
@@ -65,8 +65,8 @@ static void unlink_timer(struct wheel *w, struct wheel_timer *t)
 
 void wheel_arm(struct wheel *w, struct wheel_timer *t, uint64_t deadline)
 {
-	uint64_t tick = (deadline >> WHEEL_TICK_SHIFT) +
-			!!(deadline & ((1u << WHEEL_TICK_SHIFT) - 1));
+	uint64_t tick =
+		(deadline >> WHEEL_TICK_SHIFT) + !!(deadline & ((1u << WHEEL_TICK_SHIFT) - 1));
 
 	if (tick <= w->tick)
 		tick = w->tick + 1;

@@ -23,9 +23,9 @@ struct wheel_timer {
 
 struct wheel {
 	struct list slots[WHEEL_LEVELS][WHEEL_SLOTS];
-	struct list due;			/* fired, not yet handed out */
-	uint64_t busy[WHEEL_LEVELS];		/* bit per slot: not empty */
-	uint64_t tick;				/* all ticks up to here are done */
+	struct list due;	     /* fired, not yet handed out */
+	uint64_t busy[WHEEL_LEVELS]; /* bit per slot: not empty */
+	uint64_t tick;		     /* all ticks up to here are done */
 	uint32_t n_armed;
 };
 

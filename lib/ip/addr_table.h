@@ -10,11 +10,11 @@ struct link;
 struct sock_owner;
 
 struct ip_local {
-	struct ip_local *next;		/* in its bucket */
+	struct ip_local *next; /* in its bucket */
 	struct sock_owner *owner;
 	struct ip_addr addr;
 	struct link *link;
-	struct ip_local *next_of_owner;	/* in its owner's bucket */
+	struct ip_local *next_of_owner; /* in its owner's bucket */
 	uint8_t prefix_len;
 	bool silent;
 };

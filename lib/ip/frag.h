@@ -18,8 +18,8 @@ void frag_destroy(struct frag *f);			   /* takes NULL */
 
 /*
  * Fragment @m: data pointer at its checked IP header of @hlen bytes, cut to the total length. @dst
- * tells the destination from all others in 24 bits. The whole datagram, data pointer at its IP header,
- * when this was the last one missing; else NULL. Consumes @m.
+ * tells the destination from all others in 24 bits. The whole datagram, data pointer at its IP
+ * header, when this was the last one missing; else NULL. Consumes @m.
  */
 struct rte_mbuf *frag_rx(struct frag *f, struct rte_mbuf *m, unsigned int hlen, uint32_t dst);
 

@@ -66,9 +66,9 @@ static bool frag_ok(const struct ip4_hdr *h, unsigned int hlen)
 }
 
 /*
- * The library's key has no protocol (RFC 791 wants it there), but it takes its key from a header that
- * need not be the packet's: here one with protocol and number of the destination instead of its
- * address.
+ * The library's key has no protocol (RFC 791 wants it there), but it takes its key from a header
+ * that need not be the packet's: here one with protocol and number of the destination instead of
+ * its address.
  */
 static struct rte_ipv4_hdr key_of(const struct ip4_hdr *h, uint32_t dst)
 {

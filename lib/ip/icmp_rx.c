@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* ICMP messages received (RFC 792; RFC 1122, 3.2.2), and errors that reach sockets by other ways. */
+/*
+ * ICMP messages received (RFC 792; RFC 1122, 3.2.2), and errors that reach sockets by other ways.
+ */
 #include "ip/ip_priv.h"
 
 #include "wire/byteorder.h"
@@ -20,22 +22,22 @@ struct meaning {
 
 /* By code of ICMP_UNREACH: what Linux reports for it (RFC 1122, 4.2.3.9; RFC 1812, 5.2.7.1). */
 static const struct meaning unreach[] = {
-	{ ENETUNREACH, false }, /* network */
+	{ ENETUNREACH, false },	 /* network */
 	{ EHOSTUNREACH, false }, /* host */
-	{ ENOPROTOOPT, true }, /* protocol */
-	{ ECONNREFUSED, true }, /* port */
-	{ EMSGSIZE, false }, /* fragmentation needed */
-	{ EOPNOTSUPP, false }, /* source route failed */
-	{ ENETUNREACH, true }, /* network unknown */
-	{ EHOSTDOWN, true }, /* host unknown */
-	{ ENONET, true }, /* source host isolated */
-	{ ENETUNREACH, true }, /* network prohibited */
-	{ EHOSTUNREACH, true }, /* host prohibited */
-	{ ENETUNREACH, false }, /* network, for type of service */
+	{ ENOPROTOOPT, true },	 /* protocol */
+	{ ECONNREFUSED, true },	 /* port */
+	{ EMSGSIZE, false },	 /* fragmentation needed */
+	{ EOPNOTSUPP, false },	 /* source route failed */
+	{ ENETUNREACH, true },	 /* network unknown */
+	{ EHOSTDOWN, true },	 /* host unknown */
+	{ ENONET, true },	 /* source host isolated */
+	{ ENETUNREACH, true },	 /* network prohibited */
+	{ EHOSTUNREACH, true },	 /* host prohibited */
+	{ ENETUNREACH, false },	 /* network, for type of service */
 	{ EHOSTUNREACH, false }, /* host, for type of service */
-	{ EHOSTUNREACH, true }, /* filtered */
-	{ EHOSTUNREACH, true }, /* precedence violation */
-	{ EHOSTUNREACH, true }, /* precedence cutoff */
+	{ EHOSTUNREACH, true },	 /* filtered */
+	{ EHOSTUNREACH, true },	 /* precedence violation */
+	{ EHOSTUNREACH, true },	 /* precedence cutoff */
 };
 
 /* MTUs in use, for routers that do not tell theirs (RFC 1191, 7.1). */

@@ -40,7 +40,7 @@ static bool may_answer(const struct ip *ip, const struct ip4_hdr *h, uint32_t av
 	const struct ip_local *l = ip_local4(ip, h->dst);
 
 	return l && !l->silent && !(h->frag & be16(IP4_OFFSET)) && !ip4_is_bad_source(h->src) &&
-	       !is_icmp_error(h, avail);
+		!is_icmp_error(h, avail);
 }
 
 void icmp_error(struct ip *ip, const struct ip4_hdr *h, uint32_t avail, uint8_t type, uint8_t code)

@@ -14,13 +14,13 @@ struct ip;
 
 struct ip_cfg {
 	struct env *env;
-	uint32_t addrs_max;	/* local addresses */
+	uint32_t addrs_max; /* local addresses */
 	uint32_t routes_max;
-	uint32_t frags_max;	/* datagrams in reassembly */
-	uint32_t icmp_rate;	/* own ICMP errors a second, all told */
+	uint32_t frags_max; /* datagrams in reassembly */
+	uint32_t icmp_rate; /* own ICMP errors a second, all told */
 };
 
-struct ip *ip_create(const struct ip_cfg *cfg);	/* start-up only; NULL: out of memory */
+struct ip *ip_create(const struct ip_cfg *cfg); /* start-up only; NULL: out of memory */
 void ip_destroy(struct ip *ip);			/* takes NULL */
 
 /* What ip offers to links: link_set_up(link, &ip_link_up, ip). */
@@ -30,8 +30,8 @@ extern const struct link_up ip_link_up;
 
 /*
  * @link is the port it is reached through: packets from the address leave by no other. NULL: local
- * only. Its prefix becomes a route on that link. -EEXIST: it has an owner; -ENOSPC; -EINVAL. Whoever
- * wants the neighbours to hear of it calls link_announce().
+ * only. Its prefix becomes a route on that link. -EEXIST: it has an owner; -ENOSPC; -EINVAL.
+ * Whoever wants the neighbours to hear of it calls link_announce().
  */
 int ip_addr_add(struct ip *ip, const struct ip_addr *a, unsigned int prefix_len,
 		struct sock_owner *owner, struct link *link);
@@ -45,8 +45,9 @@ bool ip_addr_is_silent(const struct ip *ip, const struct ip_addr *a);
 /* ---- routes ---- */
 
 /*
- * @via unspecified: on link. -EINVAL, -ENOSPC. The longest prefix wins, among the routes of the link
- * of the source address. The same @dst and @prefix_len on the same link again: @via is replaced.
+ * @via unspecified: on link. -EINVAL, -ENOSPC. The longest prefix wins, among the routes of the
+ * link of the source address. The same @dst and @prefix_len on the same link again: @via is
+ * replaced.
  */
 int ip_route_add(struct ip *ip, const struct ip_addr *dst, unsigned int prefix_len,
 		 const struct ip_addr *via, struct link *link);
@@ -60,7 +61,7 @@ int ip_route_del(struct ip *ip, const struct ip_addr *dst, unsigned int prefix_l
 struct ip_err {
 	struct ip_addr local, peer;
 	struct sock_owner *owner;
-	uint16_t local_port, peer_port;	/* network order */
+	uint16_t local_port, peer_port; /* network order */
 	uint32_t seq;			/* TCP: sequence number in the quoted header, host order */
 	int err;			/* Linux error number as RFC 1122, 4.2.3.9 has it */
 	uint16_t mtu;			/* EMSGSIZE: next-hop MTU (RFC 1191), else 0 */
@@ -123,13 +124,15 @@ int ip_flow_route(struct ip *ip, struct ip_flow *flow, struct sock_owner *owner)
  * through the loop queue, those for another lcore's go to ip_wire. Larger than the MTU: fragmented,
  * or with DF dropped (-EMSGSIZE). Consumes @m. 0, or why it was dropped.
  *
- * @m may be shared (refcnt 2: the transport keeps it for retransmission): headers are written in front
- * of it, payload is never touched. It has come back when its refcnt is 1 again, and its data
- * pointer is then somewhere in the headroom.
+ * @m may be shared (refcnt 2: the transport keeps it for retransmission): headers are written in
+ * front of it, payload is never touched. It has come back when its refcnt is 1 again, and its
+ * data pointer is then somewhere in the headroom.
  */
 int ip_tx(struct ip *ip, struct rte_mbuf *m, struct ip_flow *flow);
 
-/* Guests on other lcores: takes a packet (data pointer at the IP header) for @dst if that is one. */
+/*
+ * Guests on other lcores: takes a packet (data pointer at the IP header) for @dst if that is one.
+ */
 struct ip_wire {
 	bool (*owns)(void *ctx, const struct ip_addr *dst);
 	void (*tx)(void *ctx, const struct ip_addr *dst, struct rte_mbuf *m);
@@ -139,7 +142,10 @@ struct ip_wire {
 void ip_flows_stale(struct ip *ip);
 
 void ip_wire_set(struct ip *ip, const struct ip_wire *wire, void *ctx);
-/* A burst of any length from other lcores' wires, data pointer at the IP header; checksums are not looked at. */
+/*
+ * A burst of any length from other lcores' wires, data pointer at the IP header; checksums are not
+ * looked at.
+ */
 void ip_wire_rx(struct ip *ip, struct rte_mbuf **pkts, unsigned int n);
 
 /* Delivers at most @budget packets of the loop queue. True when more wait. */

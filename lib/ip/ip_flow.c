@@ -27,7 +27,9 @@ static bool in_house(const struct ip *ip, const struct ip_addr *dst, uint32_t *r
 	return true;
 }
 
-/* @owner's address that has the longest match for @dst, or its first one for a neighbour in house. */
+/*
+ * @owner's address that has the longest match for @dst, or its first one for a neighbour in house.
+ */
 static const struct ip_local *choose(const struct ip *ip, const struct sock_owner *owner,
 				     const struct ip_addr *dst, int *ret_err)
 {

@@ -10,10 +10,10 @@
 #include "wire/icmp.h"
 
 #define IP_TTL	     64
-#define IP_LOOP_MAX  1024	/* packets in the loop queue */
-#define IP_ID_COUNTS 256	/* counters of identification, shared by hash */
-#define IP_MTU_LOCAL 1500	/* of an address without link */
-#define ICMP_BURST   50		/* own errors in a row before the rate counts */
+#define IP_LOOP_MAX  1024 /* packets in the loop queue */
+#define IP_ID_COUNTS 256  /* counters of identification, shared by hash */
+#define IP_MTU_LOCAL 1500 /* of an address without link */
+#define ICMP_BURST   50	  /* own errors in a row before the rate counts */
 
 /* ip_flow.next_hop of flows without link. */
 #define IP_HOP_LOOP 0
@@ -55,8 +55,8 @@ static inline struct ip_local *ip_local4(const struct ip *ip, uint32_t be)
 extern const struct ip_proto ip_icmp_proto; /* ctx: struct ip */
 
 /*
- * An ICMP error about a received packet whose checked IP header is @h, of which @avail bytes lie there
- * contiguous.
+ * An ICMP error about a received packet whose checked IP header is @h, of which @avail bytes lie
+ * there contiguous.
  */
 void icmp_error(struct ip *ip, const struct ip4_hdr *h, uint32_t avail, uint8_t type, uint8_t code);
 

@@ -24,8 +24,8 @@ static inline uint16_t *l4_cksum(const struct rte_mbuf *m, uint8_t proto)
 }
 
 /*
- * Fills in the transport checksum, or has it filled in by the port: the field then holds the sum of the
- * pseudo header. The ol_flags for that.
+ * Fills in the transport checksum, or has it filled in by the port: the field then holds the sum
+ * of the pseudo header. The ol_flags for that.
  */
 static inline uint64_t l4_finish(struct rte_mbuf *m, const struct ip_flow *flow, uint32_t offload)
 {
@@ -37,9 +37,9 @@ static inline uint64_t l4_finish(struct rte_mbuf *m, const struct ip_flow *flow,
 	sum = cksum_pseudo4(flow->src.w[3], flow->dst.w[3], flow->proto, m->pkt_len);
 	if (offload & LINK_TX_L4) {
 		*cksum = cksum_fold(sum);
-		return RTE_MBUF_F_TX_IPV4 | (flow->proto == IP_PROTO_TCP ?
-						     RTE_MBUF_F_TX_TCP_CKSUM :
-						     RTE_MBUF_F_TX_UDP_CKSUM);
+		return RTE_MBUF_F_TX_IPV4 |
+			(flow->proto == IP_PROTO_TCP ? RTE_MBUF_F_TX_TCP_CKSUM
+						     : RTE_MBUF_F_TX_UDP_CKSUM);
 	}
 	if (likely(m->nb_segs == 1))
 		sum = cksum_add(sum, rte_pktmbuf_mtod(m, void *), m->data_len);
@@ -115,7 +115,6 @@ static int tx_in_house(struct ip *ip, struct rte_mbuf *m, struct ip_flow *flow)
 	pkt_queue_push(&ip->loop, own);
 	return 0;
 }
-
 
 static void tx_piece(void *ctx, struct rte_mbuf *m)
 {

@@ -48,8 +48,7 @@ static struct route *find_same(const struct route_table *t, const struct route *
 }
 
 /* Puts @r behind those with as many bits, or returns the one that is there. NULL: full. */
-static struct route *find_or_insert(struct route_table *t, const struct route *r,
-				    struct link *link)
+static struct route *find_or_insert(struct route_table *t, const struct route *r, struct link *link)
 {
 	struct route *o = find_same(t, r, link);
 	uint32_t i = t->n;
@@ -142,7 +141,7 @@ const struct route *route_find(const struct route_table *t, const struct ip_addr
 	for (uint32_t i = 0; i < t->n; i++) {
 		const struct route *r = &t->routes[i];
 		uint64_t diff = ((dst->q[0] & r->mask.q[0]) ^ r->dst.q[0]) |
-				((dst->q[1] & r->mask.q[1]) ^ r->dst.q[1]);
+			((dst->q[1] & r->mask.q[1]) ^ r->dst.q[1]);
 
 		if (!diff && r->link == link)
 			return r;

@@ -24,20 +24,20 @@ struct link_ops {
 };
 
 /* Offloads of a port, link_cfg.offload. */
-#define LINK_RX_CKSUM	0x01 /* rx ol_flags tell whether IP and L4 checksums are good */
-#define LINK_TX_IP	0x02 /* the port fills in IPv4 header checksums */
-#define LINK_TX_L4	0x04 /* ... TCP and UDP checksums */
-#define LINK_TX_MSEG	0x08 /* the port takes multi-segment packets */
+#define LINK_RX_CKSUM 0x01 /* rx ol_flags tell whether IP and L4 checksums are good */
+#define LINK_TX_IP    0x02 /* the port fills in IPv4 header checksums */
+#define LINK_TX_L4    0x04 /* ... TCP and UDP checksums */
+#define LINK_TX_MSEG  0x08 /* the port takes multi-segment packets */
 
 struct link_cfg {
 	const struct link_ops *ops;
 	void *ctx;
 	struct env *env;
 	struct eth_addr mac;
-	uint16_t vlan;		/* 0: untagged, else the one VLAN id */
-	uint16_t mtu;		/* bytes of IP packet */
-	uint32_t offload;	/* LINK_* */
-	uint32_t neigh_max;	/* neighbour entries */
+	uint16_t vlan;	    /* 0: untagged, else the one VLAN id */
+	uint16_t mtu;	    /* bytes of IP packet */
+	uint32_t offload;   /* LINK_* */
+	uint32_t neigh_max; /* neighbour entries */
 };
 
 /* Packets in one call upwards, at most. */
@@ -53,8 +53,8 @@ struct link_up {
 	void (*unreach)(void *ctx, struct link *link, struct rte_mbuf *m);
 };
 
-struct link *link_create(const struct link_cfg *cfg);	/* start-up only; NULL: out of memory */
-void link_destroy(struct link *link);			/* takes NULL */
+struct link *link_create(const struct link_cfg *cfg); /* start-up only; NULL: out of memory */
+void link_destroy(struct link *link);		      /* takes NULL */
 void link_set_up(struct link *link, const struct link_up *up, void *ctx);
 
 uint16_t link_mtu(const struct link *link);
@@ -66,8 +66,9 @@ void link_rx(struct link *link, struct rte_mbuf **pkts, unsigned int n);
 
 /*
  * Sends an IPv4 packet (data pointer at the IP header) to neighbour @next_hop. *@cache is the
- * caller's hint from the last time (NULL at first); it stays valid for the link's life, as entries are
- * reused in place and checked by address. Unresolved: queued (bounded), ARP goes out. Consumes @m.
+ * caller's hint from the last time (NULL at first); it stays valid for the link's life, as
+ * entries are reused in place and checked by address. Unresolved: queued (bounded), ARP goes out.
+ * Consumes @m.
  */
 void link_tx_ip4(struct link *link, struct rte_mbuf *m, uint32_t next_hop, struct neigh **cache);
 

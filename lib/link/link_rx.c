@@ -63,7 +63,9 @@ static inline int strip(struct link *link, struct rte_mbuf *m)
 		return CONSUMED;
 	}
 	mine = mac_eq(&eth->dst, &link->cfg.mac);
-	/* To a group: only ARP looks at it. No unicast packet may come that way (RFC 1122, 3.3.6). */
+	/*
+	 * To a group: only ARP looks at it. No unicast packet may come that way (RFC 1122, 3.3.6).
+	 */
 	if (unlikely(!mine && (type != be16(ETH_TYPE_ARP) || !(eth->dst.b[0] & 1)))) {
 		pkt_drop(link->env, m, DROP_LINK_DST);
 		return CONSUMED;

@@ -19,15 +19,15 @@
 enum neigh_state {
 	NEIGH_FREE,
 	NEIGH_INCOMPLETE,
-	NEIGH_REACHABLE,	/* from here on usable */
+	NEIGH_REACHABLE, /* from here on usable */
 	NEIGH_PROBE,
 };
 
-#define NEIGH_LIFE_NS	  (60 * NSEC_PER_SEC)	/* RFC 1122, 2.3.2.1: of the order of a minute */
-#define NEIGH_RETRY_NS	  NSEC_PER_SEC		/* at most one request a second for a neighbour */
+#define NEIGH_LIFE_NS	  (60 * NSEC_PER_SEC) /* RFC 1122, 2.3.2.1: of the order of a minute */
+#define NEIGH_RETRY_NS	  NSEC_PER_SEC	      /* at most one request a second for a neighbour */
 #define NEIGH_TRIES	  3
-#define NEIGH_PENDING	  16			/* packets that wait for one neighbour */
-#define NEIGH_PENDING_ALL 512			/* ... and for all */
+#define NEIGH_PENDING	  16  /* packets that wait for one neighbour */
+#define NEIGH_PENDING_ALL 512 /* ... and for all */
 
 /*
  * Packets that wait, oldest first. Pointers and no pkt_queue: a transport may have the same packet
@@ -53,7 +53,7 @@ struct neigh {
 	uint8_t tries;
 	uint8_t hdr[sizeof(struct eth_hdr) + sizeof(struct vlan_hdr)];
 	uint32_t asker;
-	struct neigh *next;	/* in its bucket, or of the free chain */
+	struct neigh *next; /* in its bucket, or of the free chain */
 	struct wheel_timer timer;
 	struct neigh_pkts pending;
 } __attribute__((aligned(64)));
@@ -62,12 +62,12 @@ struct neigh_table {
 	struct neigh *entries, *free;
 	struct neigh **buckets;
 	uint32_t n_max, n_used, bucket_mask, hand, n_pending;
-	uint32_t salt;		/* of the hash: neighbours choose their addresses */
+	uint32_t salt; /* of the hash: neighbours choose their addresses */
 	struct wheel wheel;
 };
 
 int neigh_table_init(struct neigh_table *t, uint32_t n_max, uint32_t salt, uint64_t now);
-void neigh_table_fini(struct neigh_table *t);	/* frees what waits, too */
+void neigh_table_fini(struct neigh_table *t); /* frees what waits, too */
 
 struct neigh *neigh_find(const struct neigh_table *t, uint32_t addr);
 

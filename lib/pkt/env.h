@@ -22,10 +22,10 @@ enum drop_reason {
 };
 
 struct env {
-	uint64_t now;			/* ns, monotonic; set once at the start of each turn */
+	uint64_t now; /* ns, monotonic; set once at the start of each turn */
 	struct rng rng;
-	struct siphash_key secret;	/* tables, ISNs, ports; drawn by the daemon */
-	struct rte_mempool *pool;	/* this lcore's packets */
+	struct siphash_key secret; /* tables, ISNs, ports; drawn by the daemon */
+	struct rte_mempool *pool;  /* this lcore's packets */
 	uint64_t drops[DROP_N];
 };
 

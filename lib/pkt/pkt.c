@@ -100,7 +100,8 @@ bool pkt_cut(struct rte_mbuf *m, uint32_t len)
 		return true;
 	}
 	/* The library cuts the last segment only, and that is where padding is. */
-	return m->pkt_len - len <= UINT16_MAX && rte_pktmbuf_trim(m, (uint16_t)(m->pkt_len - len)) == 0;
+	return m->pkt_len - len <= UINT16_MAX &&
+		rte_pktmbuf_trim(m, (uint16_t)(m->pkt_len - len)) == 0;
 }
 
 void pkt_queue_free(struct pkt_queue *q)

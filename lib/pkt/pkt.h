@@ -31,10 +31,10 @@ struct sock_owner;
  * @sport, @dport: rx: set by the transport (network order)
  * @seq:	TCP: sequence number of the first byte, host order
  * @flags:	of the transport that holds it
- * @tx_next:	TCP, tx (shares its place with @dst): link of its send queue. The queue keeps a packet
- *		while the layers below have it as well (reference count 2). They may use @next
- *		and put headers in front, nothing else; whoever turns a sent packet into a received
- *		one (loop, wire) makes a copy when the count is above 1
+ * @tx_next:	TCP, tx (shares its place with @dst): link of its send queue. The queue keeps a
+ *		packet while the layers below have it as well (reference count 2). They may use
+ *		@next and put headers in front, nothing else; whoever turns a sent packet into a
+ *		received one (loop, wire) makes a copy when the count is above 1
  *
  * One cache line, right behind the mbuf's two.
  */
@@ -74,7 +74,10 @@ struct rte_mbuf *pkt_alloc(struct env *env);
  */
 struct rte_mbuf *pkt_copy(struct env *env, struct rte_mbuf *m);
 
-/* One segment with the bytes of chain @m, which is consumed; NULL: dropped (no packet, or too long). */
+/*
+ * One segment with the bytes of chain @m, which is consumed; NULL: dropped (no packet, or too
+ * long).
+ */
 struct rte_mbuf *pkt_linear(struct env *env, struct rte_mbuf *m);
 
 /* Does someone else hold a reference to a segment of @m (a transport, for retransmission)? */

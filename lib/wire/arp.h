@@ -6,14 +6,14 @@
 #include "wire/eth.h"
 
 struct arp_hdr {
-	uint16_t hw_type;	/* ARP_HW_ETHER */
-	uint16_t proto_type;	/* ETH_TYPE_IP4 */
-	uint8_t hw_len;		/* 6 */
-	uint8_t proto_len;	/* 4 */
+	uint16_t hw_type;    /* ARP_HW_ETHER */
+	uint16_t proto_type; /* ETH_TYPE_IP4 */
+	uint8_t hw_len;	     /* 6 */
+	uint8_t proto_len;   /* 4 */
 	uint16_t op;
-	struct eth_addr sha;	/* sender */
+	struct eth_addr sha; /* sender */
 	uint32_t spa;
-	struct eth_addr tha;	/* target */
+	struct eth_addr tha; /* target */
 	uint32_t tpa;
 } __attribute__((packed, aligned(2)));
 

@@ -11,7 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Sum of @len bytes at @data (any alignment), added to @sum. A piece of odd length must be the last. */
+/*
+ * Sum of @len bytes at @data (any alignment), added to @sum. A piece of odd length must be the
+ * last.
+ */
 uint64_t cksum_add(uint64_t sum, const void *data, size_t len);
 
 static inline uint16_t cksum_fold(uint64_t sum)

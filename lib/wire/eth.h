@@ -11,7 +11,7 @@ struct eth_addr {
 
 struct eth_hdr {
 	struct eth_addr dst, src;
-	uint16_t type;		/* network order */
+	uint16_t type; /* network order */
 } __attribute__((packed, aligned(2)));
 
 struct vlan_hdr {

@@ -30,13 +30,13 @@ _Static_assert(sizeof(struct icmp_hdr) == 8, "RFC 792");
 #define ICMP_PARAM	   12
 
 /* Codes of ICMP_UNREACH. */
-#define ICMP_UNREACH_NET	0
-#define ICMP_UNREACH_HOST	1
-#define ICMP_UNREACH_PROTO	2
-#define ICMP_UNREACH_PORT	3
-#define ICMP_UNREACH_FRAG	4
-#define ICMP_UNREACH_SRC_ROUTE	5
-#define ICMP_UNREACH_FILTERED	13 /* RFC 1812, 5.2.7.1 */
+#define ICMP_UNREACH_NET       0
+#define ICMP_UNREACH_HOST      1
+#define ICMP_UNREACH_PROTO     2
+#define ICMP_UNREACH_PORT      3
+#define ICMP_UNREACH_FRAG      4
+#define ICMP_UNREACH_SRC_ROUTE 5
+#define ICMP_UNREACH_FILTERED  13 /* RFC 1812, 5.2.7.1 */
 
 /* Codes of ICMP_TIME_EXCEEDED. */
 #define ICMP_EXCEEDED_TTL  0

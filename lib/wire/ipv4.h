@@ -7,11 +7,11 @@
 #include <stdint.h>
 
 struct ip4_hdr {
-	uint8_t ver_ihl;	/* version, header length in 32-bit words */
+	uint8_t ver_ihl; /* version, header length in 32-bit words */
 	uint8_t tos;
-	uint16_t len;		/* bytes, header included */
+	uint16_t len; /* bytes, header included */
 	uint16_t id;
-	uint16_t frag;		/* IP4_DF, IP4_MF, offset in units of 8 bytes */
+	uint16_t frag; /* IP4_DF, IP4_MF, offset in units of 8 bytes */
 	uint8_t ttl;
 	uint8_t proto;
 	uint16_t cksum;
@@ -20,23 +20,23 @@ struct ip4_hdr {
 
 _Static_assert(sizeof(struct ip4_hdr) == 20, "RFC 791");
 
-#define IP4_VER_IHL	 0x45 /* without options */
-#define IP4_MIN_LEN	 20u
-#define IP4_MAX_PKT	 65535u
+#define IP4_VER_IHL 0x45 /* without options */
+#define IP4_MIN_LEN 20u
+#define IP4_MAX_PKT 65535u
 /* Of frag in host order. */
-#define IP4_DF		 0x4000
-#define IP4_MF		 0x2000
-#define IP4_OFFSET	 0x1fff
+#define IP4_DF	   0x4000
+#define IP4_MF	   0x2000
+#define IP4_OFFSET 0x1fff
 
-#define IP_PROTO_ICMP	 1
-#define IP_PROTO_TCP	 6
-#define IP_PROTO_UDP	 17
+#define IP_PROTO_ICMP 1
+#define IP_PROTO_TCP  6
+#define IP_PROTO_UDP  17
 
 /* Options (RFC 791, 3.1). */
-#define IP4_OPT_END	 0
-#define IP4_OPT_NOP	 1
-#define IP4_OPT_LSRR	 131
-#define IP4_OPT_SSRR	 137
+#define IP4_OPT_END  0
+#define IP4_OPT_NOP  1
+#define IP4_OPT_LSRR 131
+#define IP4_OPT_SSRR 137
 
 static inline unsigned int ip4_hdr_len(const struct ip4_hdr *h)
 {

@@ -35,8 +35,8 @@ static inline unsigned int ip4_check(const void *data, size_t avail, uint32_t pk
 }
 
 /*
- * Walks the options of a header that ip4_check() accepted. False: malformed; *@ret_source_route: one
- * of the source route options is there.
+ * Walks the options of a header that ip4_check() accepted. False: malformed; *@ret_source_route:
+ * one of the source route options is there.
  */
 bool ip4_options_check(const struct ip4_hdr *h, bool *ret_source_route);
 

@@ -8,8 +8,8 @@
 struct tcp_hdr {
 	uint16_t sport, dport;
 	uint32_t seq, ack;
-	uint8_t off;	/* high 4 bits: header length in 32-bit words */
-	uint8_t flags;	/* TCP_F_* */
+	uint8_t off;   /* high 4 bits: header length in 32-bit words */
+	uint8_t flags; /* TCP_F_* */
 	uint16_t win;
 	uint16_t cksum;
 	uint16_t urp;

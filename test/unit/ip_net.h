@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* net.h with the network layer on top, one guest with one address, and transports that keep what they get. */
+/*
+ * net.h with the network layer on top, one guest with one address, and transports that keep what
+ * they get.
+ */
 #ifndef OUTSOCK_TEST_UNIT_IP_NET_H
 #define OUTSOCK_TEST_UNIT_IP_NET_H
 
@@ -103,9 +106,15 @@ struct ip_pkt {
 static inline struct ip_pkt ip_make(uint8_t proto, const void *data, size_t len)
 {
 	struct ip_pkt p = { .h = {
-		.ver_ihl = 0x45, .len = be16(20 + len), .id = be16(7), .ttl = 63, .tos = 4,
-		.proto = proto, .src = PEER_IP, .dst = OUR_IP,
-	} };
+				    .ver_ihl = 0x45,
+				    .len = be16(20 + len),
+				    .id = be16(7),
+				    .ttl = 63,
+				    .tos = 4,
+				    .proto = proto,
+				    .src = PEER_IP,
+				    .dst = OUR_IP,
+			    } };
 
 	memcpy(p.data, data, len);
 	return p;

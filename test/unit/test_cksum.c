@@ -51,7 +51,7 @@ static void test_ipv4_header(void **state)
 /* UDP 10.0.0.1:1 -> 10.0.0.2:2, payload "hi!" (odd). */
 static void test_pseudo_header(void **state)
 {
-	const uint8_t whole[] = { 10, 0, 0, 1, 10, 0, 0, 2, 0,  17,  0,   11,
+	const uint8_t whole[] = { 10, 0, 0, 1, 10, 0,  0, 2, 0,	  17,  0,  11,
 				  0,  1, 0, 2, 0,  11, 0, 0, 'h', 'i', '!' };
 	uint32_t src, dst;
 	uint64_t sum;

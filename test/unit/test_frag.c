@@ -141,15 +141,15 @@ static void test_destinations_are_told_apart(void **state)
 	assert_ptr_equal(pkt_meta(t.udp.rx[0])->owner, GUEST);
 }
 
-#define BAD(...)                                              \
-	do {                                                  \
-		PIECE(__VA_ARGS__);                           \
-		net_dropped(&t.net, DROP_FRAG_BAD, 1);        \
+#define BAD(...) \
+	do { \
+		PIECE(__VA_ARGS__); \
+		net_dropped(&t.net, DROP_FRAG_BAD, 1); \
 	} while (0)
 
 static void test_malformed(void **state)
 {
-	BAD(.id = 1, .off = 0, .len = 63, .more = true);	/* no multiple of 8 */
+	BAD(.id = 1, .off = 0, .len = 63, .more = true); /* no multiple of 8 */
 	BAD(.id = 1, .off = 0, .len = 0, .more = true);
 	BAD(.id = 1, .off = 8, .len = 0);
 	assert_int_equal(ip_next(t.ip), UINT64_MAX);
@@ -237,7 +237,9 @@ static void run_until(uint64_t when)
 	ip_timers(t.ip, 8);
 }
 
-/* RFC 1122, 3.3.2: late ones are thrown away, and the sender hears of it if its first piece came. */
+/*
+ * RFC 1122, 3.3.2: late ones are thrown away, and the sender hears of it if its first piece came.
+ */
 static void test_timeout(void **state)
 {
 	struct ip4_hdr *h;
@@ -302,8 +304,10 @@ static void test_flags_of_pieces_are_forgotten(void **state)
 /* What left goes back in: the same bytes come up. */
 static void send_and_reassemble(uint32_t len, unsigned int want_pieces)
 {
-	struct ip_flow flow = { .src = ip_addr_v4(OUR_IP), .dst = ip_addr_v4(PEER_IP),
-				.proto = IP_PROTO_UDP, .tos = 8 };
+	struct ip_flow flow = { .src = ip_addr_v4(OUR_IP),
+				.dst = ip_addr_v4(PEER_IP),
+				.proto = IP_PROTO_UDP,
+				.tos = 8 };
 	struct rte_mbuf *m = net_pkt(&t.net, datagram, RTE_MIN(len, 1500u));
 	uint16_t id = 0;
 
@@ -366,12 +370,14 @@ static void test_tx_with_offload(void **state)
 	ip_net_init(&t, LINK_TX_IP | LINK_TX_L4);
 	send_and_reassemble(3000, 3);
 	assert_int_equal(cksum_fold(pkt_cksum(cksum_pseudo4(OUR_IP, PEER_IP, 17, 3000), t.udp.rx[0],
-					      0, 3000)), 0xffff);
+					      0, 3000)),
+			 0xffff);
 }
 
 static void test_tx_out_of_packets(void **state)
 {
-	struct ip_flow flow = { .src = ip_addr_v4(OUR_IP), .dst = ip_addr_v4(PEER_IP),
+	struct ip_flow flow = { .src = ip_addr_v4(OUR_IP),
+				.dst = ip_addr_v4(PEER_IP),
 				.proto = IP_PROTO_UDP };
 	struct rte_mbuf *m = net_chain(&t.net, datagram, 3000, 1500);
 	struct rte_mbuf *all[2047];

@@ -45,7 +45,7 @@ static void test_echo(void **state)
 	assert_int_equal(h->dst, PEER_IP);
 	assert_int_equal(h->proto, IP_PROTO_ICMP);
 	assert_int_equal(h->ttl, 64);
-	assert_int_equal(h->tos, 4);	/* RFC 1122, 3.2.2.6: as asked */
+	assert_int_equal(h->tos, 4); /* RFC 1122, 3.2.2.6: as asked */
 	icmp = (struct icmp_hdr *)(h + 1);
 	assert_int_equal(icmp->type, ICMP_ECHO_REPLY);
 	assert_int_equal(icmp->rest, be32(0x12340007));
@@ -80,7 +80,7 @@ static void test_malformed(void **state)
 	struct ip_pkt p = ip_make(IP_PROTO_ICMP, &icmp, 8);
 
 	ip_finish(&p);
-	ip_receive(&t, &p, 28);			/* checksum is wrong */
+	ip_receive(&t, &p, 28); /* checksum is wrong */
 	net_dropped(&t.net, DROP_ICMP_BAD, 1);
 	p = ip_make(IP_PROTO_ICMP, &icmp, 7);
 	ip_finish(&p);
@@ -95,7 +95,9 @@ static void test_malformed(void **state)
 
 static void test_unused(void **state)
 {
-	static const uint8_t types[] = { ICMP_ECHO_REPLY, ICMP_QUENCH, ICMP_REDIRECT, 9, 13, 15, 255 };
+	static const uint8_t types[] = {
+		ICMP_ECHO_REPLY, ICMP_QUENCH, ICMP_REDIRECT, 9, 13, 15, 255
+	};
 
 	for (unsigned int i = 0; i < sizeof(types); i++) {
 		message(types[i], 0, 0, "0123456789012345678901234567890", 31);
@@ -119,8 +121,12 @@ struct quote {
 static struct quote our_packet(uint8_t proto)
 {
 	return (struct quote){
-		.h = { .ver_ihl = 0x45, .len = be16(1500), .proto = proto, .ttl = 1,
-		       .src = OUR_IP, .dst = PEER2_IP },
+		.h = { .ver_ihl = 0x45,
+		       .len = be16(1500),
+		       .proto = proto,
+		       .ttl = 1,
+		       .src = OUR_IP,
+		       .dst = PEER2_IP },
 		.tcp = { .sport = be16(40000), .dport = be16(80), .seq = be32(0xcafe0001) },
 	};
 }
@@ -167,14 +173,14 @@ static void test_error_numbers(void **state)
 		int err;
 		bool hard;
 	} v[] = {
-		{ 3, 0, ENETUNREACH, false },  { 3, 1, EHOSTUNREACH, false },
-		{ 3, 2, ENOPROTOOPT, true },   { 3, 3, ECONNREFUSED, true },
-		{ 3, 5, EOPNOTSUPP, false },   { 3, 6, ENETUNREACH, true },
-		{ 3, 7, EHOSTDOWN, true },     { 3, 8, ENONET, true },
-		{ 3, 9, ENETUNREACH, true },   { 3, 10, EHOSTUNREACH, true },
-		{ 3, 11, ENETUNREACH, false }, { 3, 12, EHOSTUNREACH, false },
-		{ 3, 13, EHOSTUNREACH, true }, { 3, 14, EHOSTUNREACH, true },
-		{ 3, 15, EHOSTUNREACH, true }, { 11, 0, EHOSTUNREACH, false },
+		{ 3, 0, ENETUNREACH, false },	{ 3, 1, EHOSTUNREACH, false },
+		{ 3, 2, ENOPROTOOPT, true },	{ 3, 3, ECONNREFUSED, true },
+		{ 3, 5, EOPNOTSUPP, false },	{ 3, 6, ENETUNREACH, true },
+		{ 3, 7, EHOSTDOWN, true },	{ 3, 8, ENONET, true },
+		{ 3, 9, ENETUNREACH, true },	{ 3, 10, EHOSTUNREACH, true },
+		{ 3, 11, ENETUNREACH, false },	{ 3, 12, EHOSTUNREACH, false },
+		{ 3, 13, EHOSTUNREACH, true },	{ 3, 14, EHOSTUNREACH, true },
+		{ 3, 15, EHOSTUNREACH, true },	{ 11, 0, EHOSTUNREACH, false },
 		{ 11, 1, EHOSTUNREACH, false }, { 12, 0, EPROTO, true },
 	};
 	struct quote q = our_packet(IP_PROTO_TCP);
@@ -188,7 +194,9 @@ static void test_error_numbers(void **state)
 /* RFC 1191: the next hop's MTU, or one below the packet's size that is in use (7.1). */
 static void test_fragmentation_needed(void **state)
 {
-	static const uint16_t v[][2] = { { 1500, 1492 }, { 1492, 1006 }, { 60, 68 }, { 65535, 32000 } };
+	static const uint16_t v[][2] = {
+		{ 1500, 1492 }, { 1492, 1006 }, { 60, 68 }, { 65535, 32000 }
+	};
 	struct quote q = our_packet(IP_PROTO_TCP);
 
 	message(ICMP_UNREACH, ICMP_UNREACH_FRAG, be32(1400), &q, QUOTE_LEN);
@@ -218,9 +226,9 @@ static void test_forged_quotes(void **state)
 		q = our_packet(IP_PROTO_TCP);
 		unused(&q, len);
 	}
-	q.h.src = PEER2_IP;		/* not a packet of ours */
+	q.h.src = PEER2_IP; /* not a packet of ours */
 	unused(&q, QUOTE_LEN);
-	q = our_packet(200);		/* nobody sends that */
+	q = our_packet(200); /* nobody sends that */
 	unused(&q, QUOTE_LEN);
 	q = our_packet(IP_PROTO_ICMP);
 	unused(&q, QUOTE_LEN);
@@ -229,12 +237,12 @@ static void test_forged_quotes(void **state)
 	unused(&q, QUOTE_LEN);
 	q.h.ver_ihl = 0x44;
 	unused(&q, QUOTE_LEN);
-	q.h.ver_ihl = 0x4f;		/* 60 bytes and 8 more are not there */
+	q.h.ver_ihl = 0x4f; /* 60 bytes and 8 more are not there */
 	unused(&q, QUOTE_LEN);
 	q = our_packet(IP_PROTO_TCP);
-	q.h.frag = be16(1);		/* no ports in a later piece */
+	q.h.frag = be16(1); /* no ports in a later piece */
 	unused(&q, QUOTE_LEN);
-	q.h.frag = be16(IP4_MF);	/* ... but in the first */
+	q.h.frag = be16(IP4_MF); /* ... but in the first */
 	message(ICMP_UNREACH, ICMP_UNREACH_PORT, 0, &q, QUOTE_LEN);
 	told(&t.tcp, ECONNREFUSED, true, 0);
 }
@@ -246,7 +254,7 @@ static void test_error_for_another_address(void **state)
 	struct quote q = our_packet(IP_PROTO_TCP);
 
 	assert_int_equal(ip_addr_add(t.ip, &second, 24, GUEST2, t.net.link), 0);
-	q.h.src = OUR_IP2;		/* the message itself goes to OUR_IP */
+	q.h.src = OUR_IP2; /* the message itself goes to OUR_IP */
 	unused(&q, QUOTE_LEN);
 }
 
@@ -254,9 +262,13 @@ static void test_error_for_another_address(void **state)
 
 static void test_arp_failure_reaches_the_socket(void **state)
 {
-	struct ip_flow flow = { .src = ip_addr_v4(OUR_IP), .dst = ip_addr_v4(PEER2_IP),
-				.proto = IP_PROTO_TCP, .df = true };
-	struct tcp_hdr th = { .sport = be16(40000), .dport = be16(80), .seq = be32(5), .off = 0x50 };
+	struct ip_flow flow = { .src = ip_addr_v4(OUR_IP),
+				.dst = ip_addr_v4(PEER2_IP),
+				.proto = IP_PROTO_TCP,
+				.df = true };
+	struct tcp_hdr th = {
+		.sport = be16(40000), .dport = be16(80), .seq = be32(5), .off = 0x50
+	};
 
 	assert_int_equal(ip_tx(t.ip, net_pkt(&t.net, &th, sizeof(th)), &flow), 0);
 	while (t.net.env.now < NET_START + 5 * NSEC_PER_SEC) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* IPv4: what is accepted, how it reaches the transports, headers and checksums sent, routes, loops. */
+/*
+ * IPv4: what is accepted, how it reaches the transports, headers and checksums sent, routes,
+ * loops.
+ */
 #include "ip_net.h"
 
 static struct ip_net t;
@@ -36,7 +39,7 @@ static void test_delivery(void **state)
 	struct pkt_meta *meta;
 
 	ip_finish(&p);
-	ip_receive(&t, &p, 27 + 19);	/* with Ethernet padding */
+	ip_receive(&t, &p, 27 + 19); /* with Ethernet padding */
 	assert_int_equal(t.udp.n_rx, 1);
 	assert_int_equal(t.udp.rx[0]->pkt_len, 7);
 	assert_int_equal(t.udp.rx[0]->data_len, 7);
@@ -53,14 +56,14 @@ static void test_delivery(void **state)
 	net_no_drops(&t.net);
 }
 
-#define REFUSED(reason, change)                                     \
-	do {                                                        \
-		struct ip_pkt p = ip_make(IP_PROTO_UDP, "x", 1);    \
-		change;                                             \
-		ip_finish(&p);                                      \
-		ip_receive(&t, &p, 40);                             \
-		net_dropped(&t.net, reason, 1);                     \
-		assert_int_equal(t.udp.n_rx + t.tcp.n_rx, 0);       \
+#define REFUSED(reason, change) \
+	do { \
+		struct ip_pkt p = ip_make(IP_PROTO_UDP, "x", 1); \
+		change; \
+		ip_finish(&p); \
+		ip_receive(&t, &p, 40); \
+		net_dropped(&t.net, reason, 1); \
+		assert_int_equal(t.udp.n_rx + t.tcp.n_rx, 0); \
 	} while (0)
 
 static void test_validation(void **state)
@@ -77,7 +80,7 @@ static void test_validation(void **state)
 	REFUSED(DROP_IP_SRC, p.h.src = be32(0x7f000001));
 	REFUSED(DROP_IP_SRC, p.h.src = be32(0xe0000001));
 	REFUSED(DROP_IP_SRC, p.h.src = be32(0xffffffff));
-	REFUSED(DROP_IP_SRC, p.h.src = OUR_IP);		/* an impostor, or a "land" packet */
+	REFUSED(DROP_IP_SRC, p.h.src = OUR_IP); /* an impostor, or a "land" packet */
 	REFUSED(DROP_IP_DST, p.h.dst = OUR_IP2);
 	REFUSED(DROP_IP_DST, p.h.dst = be32(0xffffffff));
 	REFUSED(DROP_IP_DST, p.h.dst = be32(0x0a4d00ff));
@@ -345,16 +348,16 @@ static void test_tx_offload(void **state)
 	struct udp_hdr *u;
 
 	ip_tx(t.ip, udp_out(), &udp);
-	assert_int_equal(t.net.out[0]->ol_flags, RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM |
-							 RTE_MBUF_F_TX_UDP_CKSUM);
+	assert_int_equal(t.net.out[0]->ol_flags,
+			 RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_UDP_CKSUM);
 	assert_int_equal(t.net.out[0]->l2_len, 14);
 	assert_int_equal(t.net.out[0]->l3_len, 20);
 	assert_int_equal(ip_sent(&t, 0)->cksum, 0);
 	u = (void *)(ip_sent(&t, 0) + 1);
 	assert_int_equal(u->cksum, cksum_fold(cksum_pseudo4(OUR_IP, PEER_IP, 17, 13)));
 	ip_tx(t.ip, net_pkt(&t.net, &th, sizeof(th)), &tcp);
-	assert_int_equal(t.net.out[1]->ol_flags, RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM |
-							 RTE_MBUF_F_TX_TCP_CKSUM);
+	assert_int_equal(t.net.out[1]->ol_flags,
+			 RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_TCP_CKSUM);
 }
 
 /* Sent again as a transport does it: data pointer back at the payload, new header in front. */
@@ -455,7 +458,7 @@ static void test_source_choice(void **state)
 
 	assert_int_equal(ip_addr_add(t.ip, &wide, 8, GUEST, t.net.link), 0);
 	assert_int_equal(ip_flow_route(t.ip, &flow, GUEST), 0);
-	assert_int_equal(flow.src.w[3], OUR_IP);	/* same link: the same route serves both */
+	assert_int_equal(flow.src.w[3], OUR_IP); /* same link: the same route serves both */
 	flow = (struct ip_flow){ .src = wide, .dst = v4(PEER_IP) };
 	assert_int_equal(ip_flow_route(t.ip, &flow, GUEST), 0);
 	assert_true(ip_addr_eq(&flow.src, &wide));
@@ -709,7 +712,7 @@ static void test_wire_rx_checks(void **state)
 	net_dropped(&t.net, DROP_IP_DST, 1);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f)	     cmocka_unit_test_setup_teardown(f, setup, teardown)
 #define T_OFFLOAD(f) cmocka_unit_test_setup_teardown(f, setup_offload, teardown)
 
 int main(void)

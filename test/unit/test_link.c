@@ -52,7 +52,10 @@ static int teardown(void **state)
 	return 0;
 }
 
-#define IP_FRAME(mac, ...) { mac, 2, 0, 0, 0, 0, 1, __VA_ARGS__, 'i', 'p' }
+#define IP_FRAME(mac, ...) \
+	{ \
+		mac, 2, 0, 0, 0, 0, 1, __VA_ARGS__, 'i', 'p' \
+	}
 #define TO_US	2, 0, 0, 0, 0, 0x0b
 #define TO_ALL	0xff, 0xff, 0xff, 0xff, 0xff, 0xff
 #define TO_ELSE 2, 0, 0, 0, 0, 0x0c
@@ -60,10 +63,10 @@ static int teardown(void **state)
 #define PLAIN	0x08, 0x00
 #define TAG(id) 0x81, 0x00, 0x60, id, 0x08, 0x00
 
-#define RX(...)                                                  \
-	do {                                                     \
-		static const uint8_t frame[] = __VA_ARGS__;      \
-		net_rx(&n, frame, sizeof(frame));                \
+#define RX(...) \
+	do { \
+		static const uint8_t frame[] = __VA_ARGS__; \
+		net_rx(&n, frame, sizeof(frame)); \
 	} while (0)
 
 /* Asserts that one packet "ip" went up. */
@@ -124,7 +127,7 @@ static void test_untagged_port(void **state)
 {
 	RX(IP_FRAME(TO_US, TAG(7)));
 	net_dropped(&n, DROP_LINK_VLAN, 1);
-	RX({ TO_US, 2, 0, 0, 0, 0, 1, 0x81, 0x00, 0x60 });	/* tag is cut */
+	RX({ TO_US, 2, 0, 0, 0, 0, 1, 0x81, 0x00, 0x60 }); /* tag is cut */
 	net_dropped(&n, DROP_LINK_VLAN, 1);
 	/* A priority tag is no VLAN. */
 	RX(IP_FRAME(TO_US, TAG(0)));
@@ -223,7 +226,7 @@ static void test_tx(void **state)
 
 static void test_tx_vlan(void **state)
 {
-	static const uint8_t hdr[] = { 2, 0, 0, 0, 0, 1,    2, 0, 0,   0,
+	static const uint8_t hdr[] = { 2, 0,	0,    0, 0, 1, 2, 0, 0,	  0,
 				       0, 0x0b, 0x81, 0, 0, 7, 8, 0, 0x45 };
 	struct rte_mbuf *m;
 	struct neigh *cache = NULL;

@@ -14,8 +14,12 @@
 static struct ip4_hdr good_ip(void)
 {
 	return (struct ip4_hdr){
-		.ver_ihl = 0x45, .len = be16(40), .ttl = 64, .proto = 6,
-		.src = be32(0x0a000001), .dst = be32(0x0a000002),
+		.ver_ihl = 0x45,
+		.len = be16(40),
+		.ttl = 64,
+		.proto = 6,
+		.src = be32(0x0a000001),
+		.dst = be32(0x0a000002),
 	};
 }
 
@@ -24,14 +28,14 @@ static void test_ip4_check(void **state)
 	struct ip4_hdr h = good_ip();
 
 	assert_int_equal(ip4_check(&h, 20, 40), 20);
-	assert_int_equal(ip4_check(&h, 20, 60), 20);	/* padded */
-	assert_int_equal(ip4_check(&h, 19, 40), 0);	/* header is cut */
+	assert_int_equal(ip4_check(&h, 20, 60), 20); /* padded */
+	assert_int_equal(ip4_check(&h, 19, 40), 0);  /* header is cut */
 	assert_int_equal(ip4_check(&h, 0, 0), 0);
-	assert_int_equal(ip4_check(&h, 20, 39), 0);	/* total length lies */
+	assert_int_equal(ip4_check(&h, 20, 39), 0); /* total length lies */
 	h.len = be16(19);
-	assert_int_equal(ip4_check(&h, 20, 40), 0);	/* less than its header */
+	assert_int_equal(ip4_check(&h, 20, 40), 0); /* less than its header */
 	h.len = be16(20);
-	assert_int_equal(ip4_check(&h, 20, 40), 20);	/* no payload */
+	assert_int_equal(ip4_check(&h, 20, 40), 20); /* no payload */
 }
 
 static void test_ip4_version_and_ihl(void **state)
@@ -69,7 +73,7 @@ static void test_ip4_options(void **state)
 
 	assert_true(options_ok((uint8_t[]){ 1, 1, 1, 0 }, 4, &sr));
 	assert_false(sr);
-	assert_true(options_ok((uint8_t[]){ 148, 4, 0, 0 }, 4, &sr));	/* router alert */
+	assert_true(options_ok((uint8_t[]){ 148, 4, 0, 0 }, 4, &sr)); /* router alert */
 	assert_false(sr);
 	assert_true(options_ok((uint8_t[]){ 131, 3, 4, 0 }, 4, &sr));
 	assert_true(sr);
@@ -78,26 +82,31 @@ static void test_ip4_options(void **state)
 	/* Behind the end nothing counts. */
 	assert_true(options_ok((uint8_t[]){ 0, 131, 200, 4 }, 4, &sr));
 	assert_false(sr);
-	assert_false(options_ok((uint8_t[]){ 7, 0, 0, 0 }, 4, &sr));	/* length 0 */
-	assert_false(options_ok((uint8_t[]){ 7, 1, 0, 0 }, 4, &sr));	/* length 1 */
-	assert_false(options_ok((uint8_t[]){ 7, 5, 0, 0 }, 4, &sr));	/* beyond the header */
-	assert_false(options_ok((uint8_t[]){ 1, 1, 1, 7 }, 4, &sr));	/* no room for a length */
+	assert_false(options_ok((uint8_t[]){ 7, 0, 0, 0 }, 4, &sr)); /* length 0 */
+	assert_false(options_ok((uint8_t[]){ 7, 1, 0, 0 }, 4, &sr)); /* length 1 */
+	assert_false(options_ok((uint8_t[]){ 7, 5, 0, 0 }, 4, &sr)); /* beyond the header */
+	assert_false(options_ok((uint8_t[]){ 1, 1, 1, 7 }, 4, &sr)); /* no room for a length */
 }
 
 static struct arp_hdr good_arp(void)
 {
 	return (struct arp_hdr){
-		.hw_type = be16(1), .proto_type = be16(0x800), .hw_len = 6, .proto_len = 4,
-		.op = be16(ARP_REQUEST), .sha = { { 2, 0, 0, 0, 0, 1 } },
-		.spa = be32(0x0a000001), .tpa = be32(0x0a000002),
+		.hw_type = be16(1),
+		.proto_type = be16(0x800),
+		.hw_len = 6,
+		.proto_len = 4,
+		.op = be16(ARP_REQUEST),
+		.sha = { { 2, 0, 0, 0, 0, 1 } },
+		.spa = be32(0x0a000001),
+		.tpa = be32(0x0a000002),
 	};
 }
 
-#define ARP_BAD_WITH(field, value)                        \
-	do {                                              \
-		struct arp_hdr a = good_arp();            \
-		a.field = value;                          \
-		assert_false(arp_check(&a, sizeof(a)));   \
+#define ARP_BAD_WITH(field, value) \
+	do { \
+		struct arp_hdr a = good_arp(); \
+		a.field = value; \
+		assert_false(arp_check(&a, sizeof(a))); \
 	} while (0)
 
 static void test_arp(void **state)
@@ -109,7 +118,7 @@ static void test_arp(void **state)
 	assert_false(arp_check(&good, 27));
 	good.op = be16(ARP_REPLY);
 	assert_true(arp_check(&good, 28));
-	good.spa = 0;	/* probe */
+	good.spa = 0; /* probe */
 	assert_true(arp_check(&good, 28));
 	ARP_BAD_WITH(hw_type, be16(6));
 	ARP_BAD_WITH(proto_type, be16(0x86dd));
@@ -133,8 +142,8 @@ static void test_tcp(void **state)
 	assert_int_equal(tcp_check(h, 60, 60), 0);
 	h[0].off = 0xf0;
 	assert_int_equal(tcp_check(h, 60, 60), 60);
-	assert_int_equal(tcp_check(h, 59, 100), 0);	/* options in another segment */
-	assert_int_equal(tcp_check(h, 60, 59), 0);	/* longer than the datagram */
+	assert_int_equal(tcp_check(h, 59, 100), 0); /* options in another segment */
+	assert_int_equal(tcp_check(h, 60, 59), 0);  /* longer than the datagram */
 }
 
 static void test_udp(void **state)

@@ -166,7 +166,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_drop_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_drop_counts_and_frees, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_alloc_has_headroom_and_no_past, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_alloc_has_headroom_and_no_past, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_queue_is_fifo, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_copy_shares_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shared_anywhere_in_a_chain, setup, teardown),

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#define LINK_A ((struct link *)0x1000)
-#define LINK_B ((struct link *)0x2000)
+#define LINK_A	 ((struct link *)0x1000)
+#define LINK_B	 ((struct link *)0x2000)
 #define OWNER(n) ((struct sock_owner *)(uintptr_t)(0x10000 + 64 * (n)))
 
 static const struct ip_addr any;
@@ -80,7 +80,7 @@ static void test_mistakes(void **state)
 
 	assert_int_equal(route_table_init(&t, 4), 0);
 	assert_int_equal(add(&t, 0x0a000000, 33, 0, LINK_A), -EINVAL);
-	assert_int_equal(add(&t, 0x0a000001, 8, 0, LINK_A), -EINVAL);	/* bits behind the prefix */
+	assert_int_equal(add(&t, 0x0a000001, 8, 0, LINK_A), -EINVAL); /* bits behind the prefix */
 	assert_int_equal(add(&t, 0x0a000000, 8, 0, NULL), -EINVAL);
 	assert_int_equal(route_del(&t, &d, 8, LINK_A), -ENOENT);
 	assert_int_equal(t.n, 0);

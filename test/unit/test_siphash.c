@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * SipHash-2-4: the vectors of its authors (key 00 01 .. 0f, input 00 01 ..). SipHash-1-3 with key 0 is
- * the string hash of CPython 3.11 under PYTHONHASHSEED=0, which gave the values here.
+ * SipHash-2-4: the vectors of its authors (key 00 01 .. 0f, input 00 01 ..). SipHash-1-3 with key
+ * 0 is the string hash of CPython 3.11 under PYTHONHASHSEED=0, which gave the values here.
  */
 #include "base/siphash.h"
 

@@ -212,7 +212,7 @@ static void test_zero_budget_moves_nothing(void **state)
 /* Against a plain array: random arming, disarming, steps of time and small budgets. */
 struct model {
 	struct wheel_timer timer;
-	uint64_t deadline;	/* 0: not armed */
+	uint64_t deadline; /* 0: not armed */
 };
 
 static void random_op(struct rng *rng, struct model *m, uint64_t now)
