@@ -18,7 +18,7 @@
 #include <stdio.h>
 
 #define CONF_LCORES_MAX 32
-#define CONF_PORTS_MAX	16
+#define CONF_PORTS_MAX	8 /* STACK_LINKS_MAX */
 #define CONF_GUESTS_MAX 256
 #define CONF_KEYS_MAX	16
 #define CONF_NAME_MAX	GUEST_NAME_MAX
@@ -134,6 +134,25 @@ struct conf_guest *config_guest_add(struct config *c, const char *name, const ch
 				    conf_report report, void *ctx);
 /* The others keep their order, and may move: pointers to guests are invalid afterwards. */
 void config_guest_del(struct config *c, const char *name);
+
+/* A bit for each CPU. */
+struct conf_cpus {
+	uint64_t bits[1024 / 64];
+};
+
+static inline bool conf_has_cpu(const struct conf_cpus *cpus, unsigned int cpu)
+{
+	return cpus->bits[cpu / 64] & (1ull << (cpu % 64));
+}
+
+/*
+ * Where threads run that are no lcore. If the operator does not say: away from RT lcores and busy ones,
+ * as far as CPUs are left.
+ */
+void config_control_cpus(const struct config *c, unsigned int n_cpus, struct conf_cpus *ret_cpus);
+
+/* Bytes behind the headroom of a packet buffer: a frame of any port. */
+unsigned int config_pkt_room(const struct config *c);
 
 const struct conf_port *config_port(const struct config *c, const char *name);
 /* Index in lcores[], or -1. */

@@ -8,7 +8,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#define PACKET_BYTES 2560ull /* a packet buffer with its headers, rounded up */
+#define PKT_OVERHEAD 512u /* of a packet buffer: its headers, headroom and place in the pool */
 
 #define DP_KEY(field) conf_key_index(DATAPLANE, offsetof(struct conf_dataplane, field))
 #define LC_KEY(field) conf_key_index(LCORE, offsetof(struct conf_lcore, field))
@@ -24,29 +24,10 @@ static const char *class_name(uint32_t class)
 	return class == LCORE_RT ? "rt" : "non-rt";
 }
 
-/* Can threads that are no lcore run on @cpu? Where the operator does not say: where no RT lcore is. */
-static bool control_may_use(const struct config *c, uint32_t cpu, unsigned int n_cpus)
-{
-	uint64_t rt[1024 / 64] = { 0 };
-	unsigned int n_rt = 0;
-
-	if (c->dataplane->control_cpu != CONF_AUTO)
-		return (uint32_t)c->dataplane->control_cpu == cpu;
-	for (unsigned int i = 0; i < c->n_lcores; i++) {
-		const struct conf_lcore *lc = &c->lcores[i];
-		uint64_t bit = 1ull << (lc->cpu % 64);
-
-		if (lc->class != LCORE_RT || lc->cpu >= 1024 || (rt[lc->cpu / 64] & bit))
-			continue;
-		rt[lc->cpu / 64] |= bit;
-		n_rt++;
-	}
-	return n_rt >= n_cpus || !(rt[cpu / 64] & (1ull << (cpu % 64)));
-}
-
 /* A busy FIFO thread lets nobody else on its CPU run. */
 static void check_busy_rt(struct config *c, const struct conf_lcore *lc, unsigned int n_cpus)
 {
+	struct conf_cpus control;
 	static const char right[] = "poll = adaptive, or a CPU that nothing else uses";
 	unsigned int key = LC_KEY(poll);
 
@@ -60,7 +41,8 @@ static void check_busy_rt(struct config *c, const struct conf_lcore *lc, unsigne
 				     "a busy RT lcore shares CPU %u with lcore %s", lc->cpu,
 				     o->head.name);
 	}
-	if (control_may_use(c, lc->cpu, n_cpus))
+	config_control_cpus(c, n_cpus, &control);
+	if (conf_has_cpu(&control, lc->cpu))
 		conf_mistake(c, LCORE, &lc->head, key, right,
 			     "a busy RT lcore shares CPU %u with the control threads", lc->cpu);
 }
@@ -99,7 +81,7 @@ static void check_lcores(struct config *c, unsigned int n_cpus)
 		conf_mistake(c, DATAPLANE, &c->dataplane->head, CONF_NO_KEY,
 			     "at least one [lcore N]", "there is no lcore");
 	/* A fifth is for rings, caches and the vhost library. */
-	most = c->dataplane->memory / 5 * 4 / PACKET_BYTES;
+	most = c->dataplane->memory / 5 * 4 / (config_pkt_room(c) + PKT_OVERHEAD);
 	if (packets > most)
 		conf_mistake(c, DATAPLANE, &c->dataplane->head, DP_KEY(memory),
 			     "more memory, or smaller packets = in [lcore N]",

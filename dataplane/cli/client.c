@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A request to the daemon, and its answer: a line each way. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+int cli_connect(const char *path)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (strlen(path) >= sizeof(sun.sun_path)) {
+		fprintf(stderr, "outsockctl: %s: the path is too long for a socket\n", path);
+		return -1;
+	}
+	memcpy(sun.sun_path, path, strlen(path) + 1);
+	if (fd >= 0 && !connect(fd, (struct sockaddr *)&sun, sizeof(sun)))
+		return fd;
+	fprintf(stderr, "outsockctl: %s: %s%s\n", path, strerror(errno),
+		errno == ENOENT || errno == ECONNREFUSED ? ": is outsockd running?" : "");
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static int send_line(int fd, const char *text, size_t n)
+{
+	while (n) {
+		ssize_t sent = send(fd, text, n, MSG_NOSIGNAL);
+
+		if (sent < 0)
+			return -errno;
+		text += sent;
+		n -= (size_t)sent;
+	}
+	return 0;
+}
+
+static json_t *receive(int fd)
+{
+	FILE *in = fdopen(dup(fd), "r");
+	char *line = NULL;
+	size_t size = 0;
+	json_t *answer = NULL;
+
+	if (in && getline(&line, &size, in) > 0)
+		answer = json_loads(line, 0, NULL);
+	free(line);
+	if (in)
+		fclose(in);
+	return answer;
+}
+
+/* Lines of a reason, each after our name. */
+static void complain(const char *error)
+{
+	do {
+		int n = (int)strcspn(error, "\n");
+
+		fprintf(stderr, "outsockctl: %.*s\n", n, error);
+		error += n;
+	} while (*error++);
+}
+
+json_t *cli_request(struct cli *cli, json_t *request)
+{
+	char *text = json_dumps(request, JSON_COMPACT);
+	json_t *answer = NULL, *result = NULL;
+	size_t n;
+
+	json_decref(request);
+	if (!text)
+		return NULL;
+	n = strlen(text);
+	text[n] = '\n';
+	if (!send_line(cli->fd, text, n + 1))
+		answer = receive(cli->fd);
+	free(text);
+	if (!answer) {
+		fprintf(stderr, "outsockctl: the daemon did not answer\n");
+		return NULL;
+	}
+	if (json_is_true(json_object_get(answer, "ok")))
+		result = json_incref(json_object_get(answer, "result"));
+	else
+		complain(json_string_value(json_object_get(answer, "error")) ?: "unknown error");
+	json_decref(answer);
+	return result;
+}
+
+bool cli_print_json(struct cli *cli, json_t *result)
+{
+	if (!cli->json)
+		return false;
+	json_dumpf(result, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(result);
+	return true;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "ctl/ctl_priv.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *addresses(const struct conf_guest *conf)
+{
+	json_t *array = json_array();
+	char host[INET_ADDRSTRLEN], text[INET_ADDRSTRLEN + 4];
+
+	for (unsigned int i = 0; i < conf->addrs.n; i++) {
+		const struct guest_addr *a = &conf->addrs.addr[i];
+
+		inet_ntop(AF_INET, &a->addr.w[3], host, sizeof(host));
+		snprintf(text, sizeof(text), "%s/%u", host, a->prefix_len);
+		json_array_append_new(array, json_string(text));
+	}
+	return array;
+}
+
+static void add_numbers(json_t *o, const struct guest_stats *s)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} rows[] = {
+		{ "epoch", s->epoch },
+		{ "queue_pairs", s->queue_pairs },
+		{ "sockets", s->n_socks },
+		{ "packets", s->n_pkts },
+		{ "rx_msgs", s->rx_msgs },
+		{ "rx_bytes", s->rx_bytes },
+		{ "tx_msgs", s->tx_msgs },
+		{ "tx_bytes", s->tx_bytes },
+		{ "kicks", s->kicks },
+		{ "notifies", s->notifies },
+		{ "ring_full", s->ring_full },
+		{ "session_errors", s->session_errors },
+		{ "epoch_drops", s->epoch_drops },
+		{ "pre_hello_drops", s->pre_hello_drops },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		json_object_set_new(o, rows[i].name, json_integer((json_int_t)rows[i].value));
+}
+
+static const char *state_name(const struct guest_stats *s)
+{
+	if (s->session)
+		return "session";
+	if (s->running)
+		return "running";
+	return s->connected ? "connected" : "away";
+}
+
+json_t *ctl_guest_json(struct daemon *d, const struct daemon_guest *g)
+{
+	struct guest_stats s = { 0 };
+	json_t *o;
+
+	guest_stats_get(g->guest, &s);
+	o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:b, s:b, s:b, s:s}",
+		      "name", g->conf.head.name, "state", state_name(&s), "class",
+		      g->conf.class == LCORE_RT ? "rt" : "non-rt", "lcore",
+		      lcore_conf(d->lcores[g->lcore])->head.name, "port", g->conf.port, "mode",
+		      g->conf.client ? "client" : "server", "socket", g->conf.socket, "priority",
+		      (int)g->conf.priority, "addresses", addresses(&g->conf), "connected",
+		      s.connected, "running", s.running, "session", s.session, "last_error",
+		      s.last_error ? s.last_error : "");
+	if (o)
+		add_numbers(o, &s);
+	return o;
+}
+
+json_t *ctl_guest_list(struct ctl_call *call)
+{
+	json_t *array = json_array();
+
+	list_for_each(l, &call->d->guests)
+		json_array_append_new(
+			array, ctl_guest_json(call->d, container_of(l, struct daemon_guest, link)));
+	return array;
+}
+
+static struct daemon_guest *named(struct ctl_call *call)
+{
+	const char *name = ctl_string(call, "name");
+	struct daemon_guest *g = name ? guests_find(call->d, name) : NULL;
+
+	if (!name)
+		ctl_fail(call, "\"name\" is missing");
+	else if (!g)
+		ctl_fail(call, "there is no guest '%s'", name);
+	return g;
+}
+
+json_t *ctl_guest_show(struct ctl_call *call)
+{
+	struct daemon_guest *g = named(call);
+
+	return g ? ctl_guest_json(call->d, g) : NULL;
+}
+
+/* Mistakes of a guest.add, in one text. */
+static void collect_mistake(void *ctx, const struct conf_mistake *m)
+{
+	struct ctl_call *call = ctx;
+	size_t n = strlen(call->error);
+
+	snprintf(call->error + n, sizeof(call->error) - n, "%s%s%s%s; right: %s", n ? "\n" : "",
+		 m->key, m->key[0] ? ": " : "", m->problem, m->right);
+}
+
+/* "keys": an object of strings, or of arrays of strings where a key may repeat. Returns how many. */
+static unsigned int flatten(const json_t *object, const char **keys, const char **values,
+			    unsigned int max)
+{
+	const char *key;
+	json_t *value, *item;
+	size_t i;
+	unsigned int n = 0;
+
+	json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+		if (!json_is_array(value) && n < max) {
+			keys[n] = key;
+			values[n++] = json_is_string(value) ? json_string_value(value) : "";
+		}
+		json_array_foreach(value, i, item) {
+			if (n == max)
+				return n;
+			keys[n] = key;
+			values[n++] = json_is_string(item) ? json_string_value(item) : "";
+		}
+	}
+	return n;
+}
+
+json_t *ctl_guest_add(struct ctl_call *call)
+{
+	const char *keys[64], *values[64], *name = ctl_string(call, "name");
+	struct conf_guest *conf;
+	unsigned int n;
+	int err;
+
+	if (!name)
+		return ctl_fail(call, "\"name\" is missing");
+	n = flatten(json_object_get(call->args, "keys"), keys, values, 64);
+	conf = config_guest_add(call->d->conf, name, keys, values, n, call->d->n_cpus,
+				collect_mistake, call);
+	if (!conf)
+		return NULL;
+	err = guests_add(call->d, conf);
+	if (err) {
+		config_guest_del(call->d->conf, name);
+		return ctl_fail(call, "guest %s can not be served: %s", name, strerror(-err));
+	}
+	return ctl_guest_json(call->d, guests_find(call->d, name));
+}
+
+json_t *ctl_guest_remove(struct ctl_call *call)
+{
+	struct daemon_guest *g = named(call);
+	const char *name = ctl_string(call, "name");
+
+	if (!g)
+		return NULL;
+	guests_del(call->d, name);
+	config_guest_del(call->d->conf, name);
+	return json_object();
+}

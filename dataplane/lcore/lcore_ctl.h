@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Lcores as the control thread handles them: create, connect, start, stop. All cold. */
+#ifndef OUTSOCK_DATAPLANE_LCORE_CTL_H
+#define OUTSOCK_DATAPLANE_LCORE_CTL_H
+
+#include "lcore/lcore.h"
+#include "lcore/lcore_stats.h"
+#include "main/config.h"
+#include "port/addr_map.h"
+
+struct port;
+struct rte_mempool;
+
+struct lcore_cfg {
+	const struct conf_lcore *conf;
+	unsigned int index;		/* 0 to n - 1, in the order of the configuration */
+	unsigned int eal_id;
+	uint64_t tsc_base;		/* the same for all */
+	const uint8_t *secret;		/* 16 bytes, from the state file */
+	uint64_t seed;
+	unsigned int pkt_room;		/* bytes of a packet buffer behind its headroom */
+	const struct addr_map *map;
+};
+
+/* 0 or negative errno; what is wrong has been logged. Not started yet. */
+int lcore_create(const struct lcore_cfg *cfg, struct lcore **ret_lcore);
+void lcore_destroy(struct lcore *lc); /* takes NULL */
+/* Rings between all of them, before any is started. */
+int lcore_connect(struct lcore *const *lcores, unsigned int n);
+/* A link on @port, with the port's gateway as its default route. Before the start. */
+int lcore_port_add(struct lcore *lc, struct port *port);
+/* Runs on its EAL lcore, with its scheduling class, until lcore_stop(). */
+int lcore_start(struct lcore *lc);
+void lcore_stop(struct lcore *lc); /* takes NULL; harmless when it does not run */
+
+/* ---- while it runs, by the control thread ---- */
+
+/* Begins or ceases to poll the RX queues of @port that are for it. */
+int lcore_rxq_add(struct lcore *lc, struct port *port);
+void lcore_rxq_del(struct lcore *lc, struct port *port);
+/* The lcore uses @map from now on; the old one is the caller's again. */
+void lcore_map_set(struct lcore *lc, const struct addr_map *map);
+struct link *lcore_link(struct lcore *lc, unsigned int port);
+
+/* ---- what other threads may read ---- */
+
+const struct conf_lcore *lcore_conf(const struct lcore *lc);
+const struct lcore_stats *lcore_stats(const struct lcore *lc);
+struct rte_mempool *lcore_pool(const struct lcore *lc);
+bool lcore_asleep(const struct lcore *lc);
+int lcore_tid(const struct lcore *lc);
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Between lcores: frames that the polling lcore received for another one, packets from guest to
+ * guest, and what was learnt about neighbours. Each way is a ring from one producer to one consumer; a
+ * full ring is a counted drop, and nobody waits.
+ */
+#include "lcore/lcore_priv.h"
+
+#include "lcore/rt_forbidden.h"
+
+void lcore_give(struct lcore *lc, struct port *port, struct port_sorted *s)
+{
+	for (unsigned int i = 0; i < s->n_foreign; i++) {
+		struct lcore_peer *peer = &lc->peers[s->home[i]];
+
+		s->foreign[i]->port = (uint16_t)port_index(port);
+		if (spsc_put(peer->give, s->foreign[i])) {
+			peer->dirty = true;
+			lcore_count(&lc->stats, LCORE_foreign_frames, 1);
+		} else {
+			lcore_count(&lc->stats, LCORE_foreign_drops, 1);
+			pkt_drop(lc->env, s->foreign[i], DROP_WIRE_FULL);
+		}
+	}
+}
+
+/*
+ * What came from an RT lcore is copied, so that slow readers of ours never hold its packets. Returns
+ * how many are left.
+ */
+static unsigned int take_over(struct lcore *lc, struct rte_mbuf **pkts, unsigned int n)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		struct rte_mbuf *c = pkt_copy(lc->env, pkts[i]);
+
+		if (c) {
+			rte_pktmbuf_free(pkts[i]);
+			pkts[kept++] = c;
+		} else {
+			pkt_drop(lc->env, pkts[i], DROP_NO_MBUF);
+		}
+	}
+	return kept;
+}
+
+static unsigned int take(struct lcore *lc, const struct lcore_peer *peer, struct spsc *ring,
+			 struct rte_mbuf **pkts, unsigned int max)
+{
+	unsigned int n = spsc_get_burst(ring, (void **)pkts, max);
+
+	return n && peer->copy ? take_over(lc, pkts, n) : n;
+}
+
+/* Frames of one port in a row go up together. */
+static void up_by_port(struct lcore *lc, struct rte_mbuf **pkts, unsigned int n)
+{
+	for (unsigned int i = 0, k; i < n; i = k) {
+		for (k = i + 1; k < n && pkts[k]->port == pkts[i]->port; k++)
+			;
+		stack_rx(lc->stack, lc->ifs[pkts[i]->port]->link, pkts + i, k - i);
+	}
+}
+
+static unsigned int hear(struct lcore *lc, struct lcore_peer *peer)
+{
+	struct news news;
+	unsigned int n = 0;
+
+	while (n < NEWS_SLOTS && news_get(peer->heard, &news)) {
+		link_learn(lc->ifs[news.port]->link, news.be, &news.mac);
+		n++;
+	}
+	return n;
+}
+
+unsigned int lcore_given(struct lcore *lc)
+{
+	struct rte_mbuf *pkts[PORT_BURST];
+	unsigned int total = 0, work = 0, n;
+
+	for (unsigned int i = 0; i < lc->n_peers; i++) {
+		struct lcore_peer *peer = &lc->peers[i];
+
+		if (!peer->lc)
+			continue;
+		work += hear(lc, peer);
+		for (unsigned int left = lc->budget->given; left >= PORT_BURST;
+		     left -= PORT_BURST) {
+			n = take(lc, peer, peer->given, pkts, PORT_BURST);
+			up_by_port(lc, pkts, n);
+			total += n;
+			if (n < PORT_BURST)
+				break;
+		}
+	}
+	if (total)
+		lcore_count(&lc->stats, LCORE_rx_given, total);
+	return work + total;
+}
+
+unsigned int lcore_wires(struct lcore *lc)
+{
+	struct rte_mbuf *pkts[PORT_BURST];
+	unsigned int total = 0, n;
+
+	for (unsigned int i = 0; i < lc->n_peers; i++) {
+		struct lcore_peer *peer = &lc->peers[i];
+
+		if (!peer->lc)
+			continue;
+		for (unsigned int left = lc->budget->wire; left >= PORT_BURST; left -= PORT_BURST) {
+			n = take(lc, peer, peer->wired, pkts, PORT_BURST);
+			ip_wire_rx(stack_ip(lc->stack), pkts, n);
+			total += n;
+			if (n < PORT_BURST)
+				break;
+		}
+	}
+	if (total)
+		lcore_count(&lc->stats, LCORE_wire_in, total);
+	return total;
+}
+
+void lcore_wake_peers(struct lcore *lc)
+{
+	for (unsigned int i = 0; i < lc->n_peers; i++) {
+		struct lcore_peer *peer = &lc->peers[i];
+
+		if (!peer->dirty)
+			continue;
+		peer->dirty = false;
+		if (lcore_wake(peer->lc))
+			lcore_count(&lc->stats, LCORE_wakes, 1);
+	}
+}
+
+/* ---- what the stack calls ---- */
+
+static bool wire_owns(void *ctx, const struct ip_addr *dst)
+{
+	struct lcore *lc = ctx;
+	const struct addr_home *home;
+
+	if (!ip_addr_is_v4(dst))
+		return false;
+	home = addr_map_find(lc->map, dst->w[3]);
+	return home && home->lcore != lc->index;
+}
+
+static void wire_tx(void *ctx, const struct ip_addr *dst, struct rte_mbuf *m)
+{
+	struct lcore *lc = ctx;
+	const struct addr_home *home = addr_map_find(lc->map, dst->w[3]);
+	struct lcore_peer *peer;
+
+	if (!home || home->lcore == lc->index) {
+		pkt_drop(lc->env, m, DROP_IP_NO_ROUTE);
+		return;
+	}
+	peer = &lc->peers[home->lcore];
+	if (!spsc_put(peer->wire, m)) {
+		pkt_drop(lc->env, m, DROP_WIRE_FULL);
+		return;
+	}
+	peer->dirty = true;
+	lcore_count(&lc->stats, LCORE_wire_out, 1);
+}
+
+const struct ip_wire lcore_ip_wire = { .owns = wire_owns, .tx = wire_tx };
+
+/* The lcore that receives answers ARP for all addresses of the port, whoever serves them. */
+static bool port_owns(void *ctx, uint32_t be)
+{
+	struct port_if *pi = ctx;
+	const struct addr_home *home = addr_map_find(pi->lc->map, be);
+
+	return home && home->port == port_index(pi->port);
+}
+
+static void learnt(void *ctx, uint32_t be, const struct eth_addr *mac)
+{
+	struct port_if *pi = ctx;
+	struct news news = { .be = be, .mac = *mac, .port = (uint16_t)port_index(pi->port) };
+
+	for (unsigned int i = 0; i < pi->lc->n_peers; i++) {
+		struct lcore_peer *peer = &pi->lc->peers[i];
+
+		if (peer->lc && news_put(peer->tell, &news))
+			peer->dirty = true;
+	}
+}
+
+const struct link_ops lcore_link_ops = { .tx = port_tx, .owns = port_owns, .learnt = learnt };

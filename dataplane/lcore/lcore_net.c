@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What hangs on an lcore: links, RX queues, the address map. The control thread asks for it. */
+#include "lcore/lcore_priv.h"
+#include "main/log.h"
+
+#include <errno.h>
+
+#define NEIGH_MAX 1024
+
+int lcore_port_add(struct lcore *lc, struct port *port)
+{
+	const struct conf_port *conf = port_conf(port);
+	struct port_if *pi = port_if(port, lc->index);
+	struct link_cfg cfg = {
+		.ops = &lcore_link_ops,
+		.ctx = pi,
+		.mac = *port_mac(port),
+		.vlan = (uint16_t)conf->vlan,
+		.mtu = (uint16_t)conf->mtu,
+		.offload = port_offload(port),
+		.neigh_max = NEIGH_MAX,
+	};
+	struct ip_addr any = ip_addr_v4(0), via = ip_addr_v4(conf->gateway);
+
+	pi->lc = lc;
+	pi->env = lc->env;
+	pi->link = stack_link_add(lc->stack, &cfg);
+	if (!pi->link)
+		return -ENOMEM;
+	lc->ifs[lc->n_ports++] = pi;
+	return conf->gateway ? ip_route_add(stack_ip(lc->stack), &any, 0, &via, pi->link) : 0;
+}
+
+struct link *lcore_link(struct lcore *lc, unsigned int port)
+{
+	return lc->ifs[port]->link;
+}
+
+/* ---- RX queues ---- */
+
+struct rxq_call {
+	struct lcore *lc;
+	struct port *port;
+	int err;
+};
+
+/* Which of the port's queues are for this lcore: its own, or all of them. */
+static bool queue_is_ours(const struct lcore *lc, const struct port *port, uint16_t q)
+{
+	return !port_steered(port) || q == lc->index;
+}
+
+static void set_napping(struct lcore *lc)
+{
+	lc->napping = false;
+	for (unsigned int i = 0; i < lc->n_rxqs; i++)
+		lc->napping |= port_wait(lc->rxqs[i].port) == PORT_WAIT_NAP;
+}
+
+static void rxq_add(void *arg)
+{
+	struct rxq_call *call = arg;
+	struct lcore *lc = call->lc;
+	const int *fds;
+	unsigned int n_fds = port_wait_fds(call->port, &fds);
+
+	for (uint16_t q = 0; q < port_n_rxq(call->port); q++) {
+		if (!queue_is_ours(lc, call->port, q))
+			continue;
+		if (lc->n_rxqs == LCORE_RXQS_MAX) {
+			call->err = -ENOSPC;
+			return;
+		}
+		lc->rxqs[lc->n_rxqs++] = (struct lcore_rxq){ call->port, port_dev(call->port), q };
+	}
+	/* Steered: a descriptor for each queue. Else they are all of the one who polls. */
+	for (unsigned int i = 0; i < n_fds && !call->err; i++)
+		if (queue_is_ours(lc, call->port, (uint16_t)i))
+			call->err = lcore_wait_add(lc, fds[i], port_wait(call->port) == PORT_WAIT_INTR);
+	set_napping(lc);
+}
+
+static void rxq_del(void *arg)
+{
+	struct rxq_call *call = arg;
+	struct lcore *lc = call->lc;
+	const int *fds;
+	unsigned int n_fds = port_wait_fds(call->port, &fds), kept = 0;
+
+	for (unsigned int i = 0; i < lc->n_rxqs; i++)
+		if (lc->rxqs[i].port != call->port)
+			lc->rxqs[kept++] = lc->rxqs[i];
+	lc->n_rxqs = kept;
+	for (unsigned int i = 0; i < n_fds; i++)
+		lcore_wait_del(lc, fds[i]);
+	set_napping(lc);
+}
+
+int lcore_rxq_add(struct lcore *lc, struct port *port)
+{
+	struct rxq_call call = { .lc = lc, .port = port };
+
+	lcore_call(lc, rxq_add, &call);
+	if (call.err)
+		lcore_call(lc, rxq_del, &call);
+	return call.err;
+}
+
+void lcore_rxq_del(struct lcore *lc, struct port *port)
+{
+	struct rxq_call call = { .lc = lc, .port = port };
+
+	lcore_call(lc, rxq_del, &call);
+}
+
+/* ---- address map ---- */
+
+struct map_call {
+	struct lcore *lc;
+	const struct addr_map *map;
+};
+
+static void map_set(void *arg)
+{
+	struct map_call *call = arg;
+
+	call->lc->map = call->map;
+	ip_flows_stale(stack_ip(call->lc->stack));
+}
+
+void lcore_map_set(struct lcore *lc, const struct addr_map *map)
+{
+	struct map_call call = { .lc = lc, .map = map };
+
+	lcore_call(lc, map_set, &call);
+}
+
+/* ---- guests: on the lcore ---- */
+
+void lcore_guest_add(struct lcore *lc, struct guest *g)
+{
+	struct list *before = &lc->guests;
+
+	/* Behind those of the same or a higher priority. */
+	list_for_each(l, &lc->guests) {
+		if (guest_config(guest_of_lcore_link(l))->priority < guest_config(g)->priority) {
+			before = l;
+			break;
+		}
+	}
+	list_add_tail(before, guest_lcore_link(g));
+	lc->snap_due = true;
+}
+
+void lcore_guest_del(struct lcore *lc, struct guest *g)
+{
+	list_del(guest_lcore_link(g));
+}
+
+int lcore_fd_add(struct lcore *lc, int fd)
+{
+	return lcore_wait_add(lc, fd, true);
+}
+
+void lcore_fd_del(struct lcore *lc, int fd)
+{
+	lcore_wait_del(lc, fd);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The loop of an lcore for ordinary guests: what came over wires is served in the same turn. */
+#include "lcore/lcore_priv.h"
+
+#include "lcore/rt_forbidden.h"
+
+void lcore_nrt_loop(struct lcore *lc)
+{
+	while (!lc->stop) {
+		unsigned int work;
+
+		lcore_turn_begin(lc);
+		work = lcore_timers(lc);
+		work += lcore_calls(lc);
+		work += lcore_rx(lc);
+		work += lcore_given(lc);
+		work += lcore_wires(lc);
+		work += lcore_guests_tx(lc);
+		work += lcore_guests_rx(lc);
+		lcore_guests_publish(lc);
+		work += lcore_tx(lc);
+		lcore_notify(lc);
+		lcore_turn_end(lc, work);
+	}
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * An lcore's private state, and the parts of its turn. The order of a turn is lcore_rt.c and
+ * lcore_nrt.c.
+ *
+ *	lcore_rt.c, lcore_nrt.c	the loops			hot
+ *	lcore_turn.c		the parts of a turn		hot
+ *	lcore_give.c		packets from and to other lcores	hot
+ *	lcore_sleep.c		sleeping and waking
+ *	lcore_ctl.c		create, start, stop, calls	cold
+ *	lcore_net.c		links, routes, RX queues, address map	cold
+ */
+#ifndef OUTSOCK_DATAPLANE_LCORE_PRIV_H
+#define OUTSOCK_DATAPLANE_LCORE_PRIV_H
+
+#include "base/spsc.h"
+#include "guest/guest.h"
+#include "lcore/lcore_ctl.h"
+#include "lcore/lcore_stats.h"
+#include "lcore/msg.h"
+#include "lcore/news.h"
+#include "port/port.h"
+#include "stack/stack.h"
+
+#define LCORE_RXQS_MAX	(CONF_PORTS_MAX * 16)
+#define LCORE_GIVE_SIZE 512  /* frames on their way from a polling lcore to another one */
+#define LCORE_WIRE_SIZE 1024 /* packets between guests of two lcores */
+
+/* How much one part of a turn may do. */
+struct lcore_budget {
+	unsigned int timers;
+	unsigned int rx_bursts;	/* of PORT_BURST frames, for each RX queue */
+	unsigned int given;	/* frames from each lcore that polls for us */
+	unsigned int guest_rx;	/* messages for each guest; towards us its own quota counts */
+	unsigned int tx;	/* packets of the stack */
+	unsigned int wire;	/* packets from each other lcore's guests */
+};
+
+struct lcore_rxq {
+	struct port *port;
+	uint16_t dev, queue;
+};
+
+/*
+ * Another lcore, and the rings between us. Each ring belongs to the lcore that takes from it;
+ * @give and @wire are those of the other one.
+ */
+struct lcore_peer {
+	struct lcore *lc;
+	struct spsc *given, *give;
+	struct spsc *wired, *wire;
+	struct news_ring *heard, *tell;
+	bool copy;		/* it is an RT lcore, we are not: do not hold its packets */
+	bool dirty;		/* something was put in this turn: wake it if it sleeps */
+};
+
+/* Fields are the lcore's own unless they say otherwise. */
+struct lcore {
+	/* each turn */
+	uint64_t tsc, now;	/* of the start of this turn: cycles, ns */
+	uint64_t work_tsc;	/* when there was work last */
+	uint64_t idle_cycles;
+	bool stop, adaptive, worked;
+	struct stack *stack;
+	struct env *env;
+	const struct addr_map *map;
+	const struct lcore_budget *budget;
+	struct list guests;
+	unsigned int n_rxqs, n_peers, n_ports;
+	bool alone;		/* there is no other lcore */
+	bool snap_due;
+	uint64_t snap_tsc, snap_cycles;
+	struct port_if *ifs[CONF_PORTS_MAX];
+	struct lcore_rxq rxqs[LCORE_RXQS_MAX];
+	struct lcore_peer peers[CONF_LCORES_MAX];	/* by index; our own is unused */
+	struct lcore_stats stats;			/* others read */
+	struct msg_inbox inbox;
+
+	/* sleep: @sleeping the lcore writes, who puts something in reads */
+	_Alignas(64) _Atomic bool sleeping;
+	int epoll_fd, wake_fd;
+	bool napping;		/* an RX queue has nothing to wait on */
+
+	/* clock: ns = ((tsc - tsc_base) * tsc_mult) >> 32; constant, the same for all lcores */
+	uint64_t tsc_base, tsc_mult;
+
+	/* constant */
+	_Alignas(64) struct conf_lcore conf;
+	unsigned int index;
+	unsigned int eal_id;
+	int tid;		/* set by the thread, -1 before */
+	struct rte_mempool *pool;
+};
+
+static inline uint64_t lcore_ns(const struct lcore *lc, uint64_t tsc)
+{
+	return (uint64_t)(((unsigned __int128)(tsc - lc->tsc_base) * lc->tsc_mult) >> 32);
+}
+
+/* ---- the parts of a turn ---- */
+
+void lcore_turn_begin(struct lcore *lc);
+/* Each returns how much it found to do. */
+unsigned int lcore_calls(struct lcore *lc);
+unsigned int lcore_timers(struct lcore *lc);
+unsigned int lcore_rx(struct lcore *lc);
+unsigned int lcore_given(struct lcore *lc);
+unsigned int lcore_guests_tx(struct lcore *lc);
+unsigned int lcore_guests_rx(struct lcore *lc);
+void lcore_guests_publish(struct lcore *lc);
+unsigned int lcore_tx(struct lcore *lc);
+unsigned int lcore_wires(struct lcore *lc);
+/* Guests first, in order of priority, then other lcores. */
+void lcore_notify(struct lcore *lc);
+/* Statistics; when there was nothing to do for a while: sleep. */
+void lcore_turn_end(struct lcore *lc, unsigned int work);
+
+/* ---- to other lcores ---- */
+
+void lcore_give(struct lcore *lc, struct port *port, struct port_sorted *sorted);
+void lcore_wake_peers(struct lcore *lc);
+/* Tables for the stack: @ctx is the struct port_if, or the lcore. */
+extern const struct link_ops lcore_link_ops;
+extern const struct ip_wire lcore_ip_wire;
+
+/* ---- sleep ---- */
+
+void lcore_sleep(struct lcore *lc);
+/* Any thread: ends its sleep, after something was put where it looks. True: it slept. */
+bool lcore_wake(struct lcore *lc);
+/*
+ * The lcore: @fd ends its sleep. @edge: at each event (eventfds, which then need no reading), else as long
+ * as it is readable (ports). -errno.
+ */
+int lcore_wait_add(struct lcore *lc, int fd, bool edge);
+void lcore_wait_del(struct lcore *lc, int fd);
+
+/* ---- the loops ---- */
+
+void lcore_rt_loop(struct lcore *lc);
+void lcore_nrt_loop(struct lcore *lc);
+
+#endif

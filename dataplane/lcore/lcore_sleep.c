@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Sleeping, the one wait of an lcore. Consumer: set sleeping, full fence, look at every input once
+ * more, wait on the descriptors. Producer: put in, full fence, write the eventfd if sleeping. One of
+ * the two fences is first, so either the consumer sees the input or the producer sees it asleep.
+ */
+#include "lcore/lcore_priv.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+
+#define EVENTS_MAX 16
+
+bool lcore_wake(struct lcore *lc)
+{
+	const uint64_t one = 1;
+
+	atomic_thread_fence(memory_order_seq_cst);
+	if (!atomic_load_explicit(&lc->sleeping, memory_order_relaxed))
+		return false;
+	/* It can only fail when the counter is full, and then it is readable anyway. */
+	return write(lc->wake_fd, &one, sizeof(one)) == sizeof(one);
+}
+
+int lcore_wait_add(struct lcore *lc, int fd, bool edge)
+{
+	struct epoll_event ev = { .events = EPOLLIN | (edge ? EPOLLET : 0u), .data.fd = fd };
+
+	return epoll_ctl(lc->epoll_fd, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
+}
+
+void lcore_wait_del(struct lcore *lc, int fd)
+{
+	epoll_ctl(lc->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+}
+
+static bool peers_waiting(struct lcore *lc)
+{
+	for (unsigned int i = 0; i < lc->n_peers; i++) {
+		const struct lcore_peer *peer = &lc->peers[i];
+
+		if (peer->lc && (!spsc_empty(peer->given) || !spsc_empty(peer->wired) ||
+				 !news_empty(peer->heard)))
+			return true;
+	}
+	return false;
+}
+
+/* Asks the devices that have them for RX interrupts. True: packets came meanwhile. */
+static bool arm_ports(struct lcore *lc)
+{
+	bool work = false;
+
+	for (unsigned int i = 0; i < lc->n_rxqs; i++) {
+		const struct lcore_rxq *q = &lc->rxqs[i];
+
+		if (port_wait(q->port) != PORT_WAIT_INTR)
+			continue;
+		rte_eth_dev_rx_intr_enable(q->dev, q->queue);
+		work |= rte_eth_rx_queue_count(q->dev, q->queue) > 0;
+	}
+	return work;
+}
+
+static void disarm_ports(struct lcore *lc)
+{
+	for (unsigned int i = 0; i < lc->n_rxqs; i++)
+		if (port_wait(lc->rxqs[i].port) == PORT_WAIT_INTR)
+			rte_eth_dev_rx_intr_disable(lc->rxqs[i].dev, lc->rxqs[i].queue);
+}
+
+/* Kicks wanted, on every ring of every guest; true: there is work already. */
+static bool arm_guests(struct lcore *lc)
+{
+	bool work = false;
+
+	list_for_each(l, &lc->guests)
+		work |= guest_arm_kicks(guest_of_lcore_link(l));
+	return work;
+}
+
+static void disarm_guests(struct lcore *lc)
+{
+	list_for_each(l, &lc->guests)
+		guest_disarm_kicks(guest_of_lcore_link(l));
+}
+
+/* The next thing that is due by time, ns. */
+static uint64_t next_deadline(struct lcore *lc, uint64_t now)
+{
+	uint64_t next = stack_next(lc->stack);
+	bool nap = lc->napping;
+
+	list_for_each(l, &lc->guests)
+		next = RTE_MIN(next, guest_next(guest_of_lcore_link(l)));
+	/* A device that did not take our frames: it does not tell when it will. */
+	for (unsigned int i = 0; i < lc->n_ports; i++)
+		nap |= lc->ifs[i]->n != 0;
+	return nap ? RTE_MIN(next, now + lc->conf.nap_ns) : next;
+}
+
+static void wait_for_events(struct lcore *lc)
+{
+	struct epoll_event events[EVENTS_MAX];
+	uint64_t now = lcore_ns(lc, rte_rdtsc()), next = next_deadline(lc, now);
+	struct timespec t = { 0 };
+
+	if (next <= now)
+		return;
+	t.tv_sec = (time_t)((next - now) / NSEC_PER_SEC);
+	t.tv_nsec = (long)((next - now) % NSEC_PER_SEC);
+	lcore_count(&lc->stats, LCORE_sleeps, 1);
+	epoll_pwait2(lc->epoll_fd, events, EVENTS_MAX, next == UINT64_MAX ? NULL : &t, NULL);
+}
+
+void lcore_sleep(struct lcore *lc)
+{
+	bool work;
+
+	atomic_store_explicit(&lc->sleeping, true, memory_order_relaxed);
+	atomic_thread_fence(memory_order_seq_cst);
+	work = msg_pending(&lc->inbox) || peers_waiting(lc);
+	work |= arm_guests(lc);
+	work |= arm_ports(lc);
+	if (!work)
+		wait_for_events(lc);
+	atomic_store_explicit(&lc->sleeping, false, memory_order_relaxed);
+	disarm_ports(lc);
+	disarm_guests(lc);
+	/* What woke it is looked for in full turns before it sleeps again. */
+	lc->work_tsc = rte_rdtsc();
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the configuration means for the machine: CPUs, sizes. */
+#include "main/config.h"
+
+#include <string.h>
+
+#define FRAME_MIN   2048u /* af_packet's frames, whatever the MTU */
+#define FRAME_HDRS  64u
+
+static void set_cpu(struct conf_cpus *cpus, unsigned int cpu)
+{
+	cpus->bits[cpu / 64] |= 1ull << (cpu % 64);
+}
+
+static bool any(const struct conf_cpus *cpus)
+{
+	uint64_t bits = 0;
+
+	for (unsigned int i = 0; i < 1024 / 64; i++)
+		bits |= cpus->bits[i];
+	return bits;
+}
+
+/* All CPUs but those of @a and @b. */
+static void others(unsigned int n_cpus, const struct conf_cpus *a, const struct conf_cpus *b,
+		   struct conf_cpus *ret_cpus)
+{
+	memset(ret_cpus, 0, sizeof(*ret_cpus));
+	for (unsigned int cpu = 0; cpu < n_cpus && cpu < 1024; cpu++)
+		if (!conf_has_cpu(a, cpu) && !conf_has_cpu(b, cpu))
+			set_cpu(ret_cpus, cpu);
+}
+
+void config_control_cpus(const struct config *c, unsigned int n_cpus, struct conf_cpus *cpus)
+{
+	struct conf_cpus none = { 0 }, rt = { 0 }, busy = { 0 };
+
+	memset(cpus, 0, sizeof(*cpus));
+	if (c->dataplane->control_cpu != CONF_AUTO) {
+		set_cpu(cpus, (unsigned int)c->dataplane->control_cpu);
+		return;
+	}
+	for (unsigned int i = 0; i < c->n_lcores; i++) {
+		if (c->lcores[i].class == LCORE_RT)
+			set_cpu(&rt, c->lcores[i].cpu);
+		if (c->lcores[i].poll == POLL_BUSY)
+			set_cpu(&busy, c->lcores[i].cpu);
+	}
+	others(n_cpus, &rt, &busy, cpus);
+	if (!any(cpus))
+		others(n_cpus, &rt, &none, cpus);
+	if (!any(cpus))
+		others(n_cpus, &none, &none, cpus);
+}
+
+unsigned int config_pkt_room(const struct config *c)
+{
+	unsigned int room = FRAME_MIN;
+
+	for (unsigned int i = 0; i < c->n_ports; i++) {
+		unsigned int frame = (c->ports[i].mtu + FRAME_HDRS + 63) / 64 * 64;
+
+		if (frame > room)
+			room = frame;
+	}
+	return room;
+}

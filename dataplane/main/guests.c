@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Guests come and go: each gets an lcore, its addresses go into the map of all lcores, and the
+ * lcore that polls its port may become another one. The control thread.
+ */
+#include "lcore/place.h"
+#include "main/daemon.h"
+#include "main/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NO_POLLER CONF_LCORES_MAX
+
+static struct daemon_guest *entry(struct list *l)
+{
+	return container_of(l, struct daemon_guest, link);
+}
+
+struct daemon_guest *guests_find(struct daemon *d, const char *name)
+{
+	list_for_each(l, &d->guests)
+		if (!strcmp(entry(l)->conf.head.name, name))
+			return entry(l);
+	return NULL;
+}
+
+/* Guests of each lcore; @port: only those there, or -1. */
+static void load(struct daemon *d, int port, unsigned int *ret_load)
+{
+	memset(ret_load, 0, CONF_LCORES_MAX * sizeof(ret_load[0]));
+	list_for_each(l, &d->guests)
+		if (port < 0 || entry(l)->port == (unsigned int)port)
+			ret_load[entry(l)->lcore]++;
+}
+
+void guests_expect(const struct config *c, const char *port, unsigned int *ret_load)
+{
+	unsigned int all[CONF_LCORES_MAX] = { 0 };
+
+	memset(ret_load, 0, CONF_LCORES_MAX * sizeof(ret_load[0]));
+	for (unsigned int i = 0; i < c->n_guests; i++) {
+		int lcore = place_guest(c, &c->guests[i], all);
+
+		all[lcore]++;
+		ret_load[lcore] += !strcmp(c->guests[i].port, port);
+	}
+}
+
+/* ---- the address map ---- */
+
+static struct addr_map *build_map(struct daemon *d)
+{
+	struct addr_home *homes;
+	struct addr_map *map;
+	unsigned int n = 0;
+
+	homes = calloc(CONF_GUESTS_MAX * GUEST_ADDRS_MAX, sizeof(*homes));
+	if (!homes)
+		return NULL;
+	list_for_each(l, &d->guests) {
+		const struct daemon_guest *g = entry(l);
+
+		for (unsigned int i = 0; i < g->conf.addrs.n; i++)
+			homes[n++] = (struct addr_home){
+				.be = g->conf.addrs.addr[i].addr.w[3],
+				.lcore = (uint16_t)g->lcore,
+				.port = (uint16_t)g->port,
+			};
+	}
+	map = addr_map_build(homes, n);
+	free(homes);
+	return map;
+}
+
+/* All lcores take the map of the guests there are now; after that nobody reads the old one. */
+static int publish_map(struct daemon *d)
+{
+	struct addr_map *map = build_map(d);
+
+	if (!map)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < d->n_lcores; i++)
+		lcore_map_set(d->lcores[i], map);
+	addr_map_free(d->map);
+	d->map = map;
+	return 0;
+}
+
+/* ---- ports ---- */
+
+static int steer(struct daemon *d, const struct daemon_guest *g, bool add)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < g->conf.addrs.n && !err; i++)
+		err = port_steer(d->ports[g->port], g->conf.addrs.addr[i].addr.w[3], g->lcore, add);
+	return err;
+}
+
+/* The lcore that polls the port's queues, given the guests there are: never two at a time. */
+static int choose_poller(struct daemon *d, unsigned int port)
+{
+	unsigned int n[CONF_LCORES_MAX], old = d->pollers[port], new;
+	int err;
+
+	if (port_steered(d->ports[port]))
+		return 0;
+	load(d, (int)port, n);
+	new = place_poller(d->conf, n);
+	if (new == old)
+		return 0;
+	if (old != NO_POLLER)
+		lcore_rxq_del(d->lcores[old], d->ports[port]);
+	d->pollers[port] = new;
+	err = lcore_rxq_add(d->lcores[new], d->ports[port]);
+	log_debug("port %s: lcore %s polls it", port_conf(d->ports[port])->head.name,
+		  lcore_conf(d->lcores[new])->head.name);
+	return err;
+}
+
+static int start_polling(struct daemon *d, unsigned int port)
+{
+	int err = 0;
+
+	d->pollers[port] = NO_POLLER;
+	if (!port_steered(d->ports[port]))
+		return choose_poller(d, port);
+	for (unsigned int i = 0; i < d->n_lcores && !err; i++)
+		err = lcore_rxq_add(d->lcores[i], d->ports[port]);
+	return err;
+}
+
+static void stop_polling(struct daemon *d, unsigned int port)
+{
+	for (unsigned int i = 0; i < d->n_lcores; i++)
+		if (port_steered(d->ports[port]) || d->pollers[port] == i)
+			lcore_rxq_del(d->lcores[i], d->ports[port]);
+	d->pollers[port] = NO_POLLER;
+}
+
+/* ---- guests ---- */
+
+static struct daemon_guest *entry_new(struct daemon *d, const struct conf_guest *conf)
+{
+	struct daemon_guest *g = calloc(1, sizeof(*g));
+	unsigned int n[CONF_LCORES_MAX];
+
+	if (!g)
+		return NULL;
+	g->conf = *conf;
+	load(d, -1, n);
+	g->lcore = (unsigned int)place_guest(d->conf, conf, n);
+	g->port = (unsigned int)(config_port(d->conf, conf->port) - d->conf->ports);
+	list_init(&g->link);
+	return g;
+}
+
+static int create(struct daemon *d, struct daemon_guest *g)
+{
+	struct guest_cfg cfg = {
+		.name = g->conf.head.name,
+		.socket_path = g->conf.socket,
+		.client = g->conf.client,
+		.rt = g->conf.class == LCORE_RT,
+		.priority = (uint8_t)g->conf.priority,
+		.n_addrs = g->conf.addrs.n,
+		.max_sockets = g->conf.max_sockets,
+		.max_pkts = g->conf.max_pkts,
+		.max_msgs = g->conf.max_msgs,
+		.grace_ms = (uint32_t)(g->conf.grace_ns / 1000000),
+		.lcore = d->lcores[g->lcore],
+		.link = lcore_link(d->lcores[g->lcore], g->port),
+	};
+
+	memcpy(cfg.addrs, g->conf.addrs.addr, sizeof(cfg.addrs));
+	return guest_create(&cfg, &g->guest);
+}
+
+static void list_in(struct daemon *d, struct daemon_guest *g)
+{
+	pthread_rwlock_wrlock(&d->lock);
+	list_add_tail(&d->guests, &g->link);
+	d->n_guests++;
+	pthread_rwlock_unlock(&d->lock);
+}
+
+static void list_out(struct daemon *d, struct daemon_guest *g)
+{
+	pthread_rwlock_wrlock(&d->lock);
+	list_del(&g->link);
+	d->n_guests--;
+	pthread_rwlock_unlock(&d->lock);
+}
+
+static void remove_guest(struct daemon *d, struct daemon_guest *g)
+{
+	/* First nobody finds it, then it goes, then its packets go nowhere. */
+	list_out(d, g);
+	guest_destroy(g->guest);
+	steer(d, g, false);
+	if (publish_map(d))
+		log_warning("guest %s: no memory: its addresses stay in the map",
+			    g->conf.head.name);
+	choose_poller(d, g->port);
+	free(g);
+}
+
+/* It is there: the rest of the daemon learns of it. */
+static int announce(struct daemon *d, struct daemon_guest *g)
+{
+	int err = publish_map(d);
+
+	if (!err)
+		err = steer(d, g, true);
+	return err ? err : choose_poller(d, g->port);
+}
+
+int guests_add(struct daemon *d, const struct conf_guest *conf)
+{
+	struct daemon_guest *g = entry_new(d, conf);
+	int err;
+
+	if (!g)
+		return -ENOMEM;
+	err = create(d, g);
+	if (err) {
+		log_error("guest %s: %s: %s", conf->head.name, conf->socket, strerror(-err));
+		free(g);
+		return err;
+	}
+	list_in(d, g);
+	err = announce(d, g);
+	if (err) {
+		log_error("guest %s: %s", conf->head.name, strerror(-err));
+		remove_guest(d, g);
+		return err;
+	}
+	log_info("guest %s: lcore %s, %s %s", conf->head.name,
+		 lcore_conf(d->lcores[g->lcore])->head.name,
+		 conf->client ? "connects to" : "listens on", conf->socket);
+	return 0;
+}
+
+int guests_del(struct daemon *d, const char *name)
+{
+	struct daemon_guest *g = guests_find(d, name);
+
+	if (!g)
+		return -ENOENT;
+	remove_guest(d, g);
+	log_info("guest %s: removed", name);
+	return 0;
+}
+
+int guests_init(struct daemon *d)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < d->n_ports && !err; i++)
+		err = start_polling(d, i);
+	for (unsigned int i = 0; i < d->conf->n_guests && !err; i++)
+		err = guests_add(d, &d->conf->guests[i]);
+	if (err)
+		guests_fini(d);
+	return err;
+}
+
+void guests_fini(struct daemon *d)
+{
+	while (!list_empty(&d->guests))
+		remove_guest(d, entry(list_first(&d->guests)));
+	for (unsigned int i = 0; i < d->n_ports; i++)
+		stop_polling(d, i);
+}

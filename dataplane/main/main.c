@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* outsockd: reads its configuration, starts, waits, ends. */
+#include "main/daemon.h"
+#include "main/log.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifdef HAVE_SYSTEMD
+#include <systemd/sd-daemon.h>
+#else
+#define sd_notify(unset, state) ((void)(state))
+#endif
+
+#define DEFAULT_CONFIG "/etc/outsock/outsockd.conf"
+
+enum action {
+	ACTION_RUN,
+	ACTION_CHECK,
+	ACTION_DUMP,
+};
+
+static int usage(FILE *out)
+{
+	fputs("usage: outsockd [FILE]             serve, as FILE says (" DEFAULT_CONFIG ")\n"
+	      "       outsockd --config FILE      the same\n"
+	      "       outsockd --check FILE       only look for mistakes in FILE\n"
+	      "       outsockd --dump FILE        print the effective configuration\n"
+	      "       outsockd --version | --help\n",
+	      out);
+	return out == stdout ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* Where RT throttling takes CPU time from an RT lcore, the operator must know. */
+static void warn_of_throttling(const struct config *c)
+{
+	FILE *f = fopen("/proc/sys/kernel/sched_rt_runtime_us", "re");
+	long runtime = -1;
+
+	if (!f)
+		return;
+	if (fscanf(f, "%ld", &runtime) != 1)
+		runtime = -1;
+	fclose(f);
+	for (unsigned int i = 0; i < c->n_lcores; i++)
+		if (c->lcores[i].class == LCORE_RT && c->lcores[i].poll == POLL_BUSY &&
+		    runtime >= 0)
+			log_warning("lcore %s is RT and busy, and RT throttling is on: it stands "
+				    "still for a part of each second; right: sysctl "
+				    "kernel.sched_rt_runtime_us=-1 and a CPU of its own",
+				    c->lcores[i].head.name);
+}
+
+static int run(struct config *c, unsigned int n_cpus)
+{
+	static struct daemon d; /* zero, and too large for the stack */
+
+	d.conf = c;
+	d.n_cpus = n_cpus;
+	log_setup((enum log_level)c->dataplane->log_level,
+		  (enum log_target)c->dataplane->log_target);
+	warn_of_throttling(c);
+	if (daemon_init(&d))
+		return EXIT_FAILURE;
+	log_notice("ready: %u lcores, %u ports, %u guests", d.n_lcores, d.n_ports, d.n_guests);
+	sd_notify(0, "READY=1");
+	loop_run(&d.loop);
+	sd_notify(0, "STOPPING=1");
+	daemon_fini(&d);
+	log_notice("ended");
+	return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'f' }, { "check", required_argument, NULL, 'c' },
+		{ "dump", required_argument, NULL, 'd' },   { "version", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },	    { 0 },
+	};
+	unsigned int n_cpus = (unsigned int)sysconf(_SC_NPROCESSORS_CONF);
+	enum action action = ACTION_RUN;
+	const char *file = NULL;
+	struct config *c;
+	int opt, rc = EXIT_SUCCESS;
+
+	while ((opt = getopt_long(argc, argv, "hv", options, NULL)) != -1) {
+		if (opt == 'h')
+			return usage(stdout);
+		if (opt == 'v') {
+			puts("outsockd " OUTSOCK_VERSION);
+			return EXIT_SUCCESS;
+		}
+		if (opt == '?' || file)
+			return usage(stderr);
+		file = optarg;
+		action = opt == 'c' ? ACTION_CHECK : opt == 'd' ? ACTION_DUMP : ACTION_RUN;
+	}
+	if (optind + 1 < argc || (file && optind < argc))
+		return usage(stderr);
+	if (!file)
+		file = optind < argc ? argv[optind] : DEFAULT_CONFIG;
+	c = config_load(file, n_cpus, config_print_mistake, stderr);
+	if (!c)
+		return EXIT_FAILURE;
+	if (action == ACTION_DUMP)
+		config_dump(c, stdout);
+	else if (action == ACTION_RUN)
+		rc = run(c, n_cpus);
+	config_free(c);
+	return rc;
+}

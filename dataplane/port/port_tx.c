@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/count.h"
+#include "port/port.h"
+
+#include <rte_ethdev.h>
+
+#include "lcore/rt_forbidden.h"
+
+void port_tx(void *ctx, struct rte_mbuf *m)
+{
+	struct port_if *pi = ctx;
+
+	if (unlikely(pi->n == PORT_TX_MAX))
+		port_flush(pi);
+	if (unlikely(pi->n == PORT_TX_MAX)) {
+		count_add(&pi->refused, 1);
+		pkt_drop(pi->env, m, DROP_TX_PORT);
+		return;
+	}
+	pi->pkts[pi->n++] = m;
+}
+
+/* Frames that the device can not send at all must not block those behind them. */
+static uint32_t prepare(struct port_if *pi)
+{
+	uint32_t ok = rte_eth_tx_prepare(pi->dev, pi->queue, pi->pkts, (uint16_t)pi->n);
+
+	if (likely(ok == pi->n) || ok)
+		return ok;
+	count_add(&pi->refused, 1);
+	pkt_drop(pi->env, pi->pkts[0], DROP_TX_PORT);
+	pi->n--;
+	memmove(pi->pkts, pi->pkts + 1, pi->n * sizeof(pi->pkts[0]));
+	return 0;
+}
+
+unsigned int port_flush(struct port_if *pi)
+{
+	uint32_t n = pi->n, sent;
+	uint64_t bytes = 0;
+
+	if (!n)
+		return 0;
+	if (pi->prepare)
+		n = prepare(pi);
+	for (uint32_t i = 0; i < n; i++)
+		bytes += pi->pkts[i]->pkt_len;
+	sent = rte_eth_tx_burst(pi->dev, pi->queue, pi->pkts, (uint16_t)n);
+	for (uint32_t i = sent; i < n; i++) /* these are still ours */
+		bytes -= pi->pkts[i]->pkt_len;
+	count_add(&pi->frames, sent);
+	count_add(&pi->bytes, bytes);
+	pi->n -= sent;
+	if (unlikely(pi->n))
+		memmove(pi->pkts, pi->pkts + sent, pi->n * sizeof(pi->pkts[0]));
+	return sent;
+}
