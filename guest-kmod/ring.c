@@ -188,7 +188,7 @@ int oring_put(struct oring *q, const struct osmsg *msg)
  * Notifies outside of the lock, since it can leave the VM. remove() waits a grace period before
  * it deletes the queues.
  */
-void oring_unlock(struct oring *q)
+void oring_unlock(struct oring *q) __releases(&q->tx_lock)
 {
 	struct virtqueue *notify = NULL;
 

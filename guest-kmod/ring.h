@@ -92,12 +92,12 @@ void oring_destroy(struct oring *q);
 
 void oring_fill(struct oring *q);	/* thread: keeps the RX ring full */
 
-static inline void oring_lock(struct oring *q)
+static inline void oring_lock(struct oring *q) __acquires(&q->tx_lock)
 {
 	spin_lock(&q->tx_lock);
 }
 
-void oring_unlock(struct oring *q);	/* and notifies the host if needed */
+void oring_unlock(struct oring *q) __releases(&q->tx_lock);	/* notifies the host if needed */
 
 /* Under tx_lock. oring_put(): 0, or -EAGAIN when the ring is full. */
 int oring_put(struct oring *q, const struct osmsg *msg);

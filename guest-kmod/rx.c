@@ -34,7 +34,7 @@ static const void *osrx_body(const struct osrx *rx)
 }
 
 /* The socket of a message, locked, or NULL. Called under RCU: see LIFE in sock.h. */
-static struct osk *osrx_sock(const struct osrx *rx, bool stream)
+static struct osk *osrx_find(const struct osrx *rx, bool stream)
 {
 	u32 id = le32_to_cpu(rx->hdr.sock);
 	struct osk *os = xa_load(&rx->q->dev->socks, id);
@@ -45,12 +45,23 @@ static struct osk *osrx_sock(const struct osrx *rx, bool stream)
 		return NULL;
 	}
 	spin_lock(&os->lock);
-	if (os->id == id && os->declared)
+	if (os->id == id && os->declared) {
+		__release(&os->lock);	/* for sparse: see osrx_sock() */
 		return os;
+	}
 	spin_unlock(&os->lock);
 	OSMIB_INC(rx_bad_sock);
 	return NULL;
 }
+
+#define osrx_sock(rx, stream)                                                                      \
+	({                                                                                         \
+		struct osk *__found = osrx_find(rx, stream);                                       \
+                                                                                                   \
+		if (__found)                                                                       \
+			__acquire(&__found->lock);                                                 \
+		__found;                                                                           \
+	})
 
 /* Segments. */
 

@@ -152,8 +152,10 @@ struct osk *osk_child(struct osk *listener, u32 id, const struct outsock_evt_con
 		return NULL;
 	local_bh_disable();
 	sk = sk_clone_lock(osk_sk(listener), OSK_ATOMIC);
-	if (sk)
+	if (sk) {
+		__acquire(&sk->sk_lock.slock);
 		bh_unlock_sock(sk);
+	}
 	local_bh_enable();
 	if (!sk)
 		return NULL;
@@ -366,7 +368,7 @@ static void osk_orphan_gone(struct osk *os)
 }
 
 /* lock held on entry, not on return */
-void osk_closed(struct osk *os)
+void osk_closed(struct osk *os) __releases(&os->lock)
 {
 	struct sock *sk = osk_sk(os);
 	u32 id = osk_leave_id(os);

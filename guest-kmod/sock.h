@@ -186,7 +186,7 @@ struct osk *osk_child(struct osk *listener, u32 id, const struct outsock_evt_con
 int osk_declare(struct osk *os);		/* ctl held */
 void osk_drop_host(struct osk *os, u32 flags);	/* OUTSOCK_CLOSE_ABORT... */
 void osk_send_close(struct osk *os, u32 flags);	/* lock held */
-void osk_closed(struct osk *os);		/* ring thread: CLOSED came */
+void osk_closed(struct osk *os) __releases(&os->lock);	/* ring thread: CLOSED came */
 void osk_fatal(struct osk *os, int err);	/* lock held */
 void osk_refuse_id(struct oring *q, u32 id);	/* an accepted socket that nobody wants */
 struct osk *osk_next(struct osdev *dev, unsigned long *id);	/* from *id on, with a reference */
