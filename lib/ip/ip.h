@@ -88,9 +88,9 @@ void ip_proto_set(struct ip *ip, uint8_t proto, const struct ip_proto *ops, void
 bool ip_l4_cksum_ok(struct rte_mbuf *m);
 
 /*
- * "port unreachable" and the like (ICMP_UNREACH_*) about received @m (data pointer at L4 header, or
- * anywhere behind the IP header that m->l3_len bytes still lie in front of). Keeps @m. Limited
- * in rate; silent where RFC 1122, 3.2.2 and the grace time want it.
+ * "port unreachable" and the like (ICMP_UNREACH_*) about received @m: data pointer at its L4
+ * header, as it came up. Keeps @m. Limited in rate; silent where RFC 1122, 3.2.2 and the grace time
+ * want it.
  */
 void ip_icmp_unreach(struct ip *ip, struct rte_mbuf *m, uint8_t code);
 

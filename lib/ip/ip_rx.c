@@ -34,6 +34,13 @@ static void flush(struct ip *ip, struct group *g)
 		proto_unknown(ip, g->pkts[i]);
 }
 
+static inline bool cksum_ok(const struct ip4_hdr *h, unsigned int hlen)
+{
+	uint64_t sum = likely(hlen == IP4_MIN_LEN) ? cksum_ip4_sum(h) : cksum_add(0, h, hlen);
+
+	return cksum_fold(sum) == 0xffff;
+}
+
 /* Why the packet with header @h, @hlen bytes long, is not acceptable; DROP_N: it is. */
 static inline enum drop_reason check(const struct ip *ip, const struct rte_mbuf *m,
 				     const struct ip4_hdr *h, unsigned int hlen, bool foreign)
@@ -41,7 +48,7 @@ static inline enum drop_reason check(const struct ip *ip, const struct rte_mbuf 
 	bool source_route;
 
 	if ((m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) != RTE_MBUF_F_RX_IP_CKSUM_GOOD &&
-	    cksum_fold(cksum_add(0, h, hlen)) != 0xffff)
+	    !cksum_ok(h, hlen))
 		return DROP_IP_CKSUM;
 	if (unlikely(hlen > IP4_MIN_LEN)) {
 		if (!ip4_options_check(h, &source_route))

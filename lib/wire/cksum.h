@@ -19,11 +19,13 @@ uint64_t cksum_add(uint64_t sum, const void *data, size_t len);
 
 static inline uint16_t cksum_fold(uint64_t sum)
 {
-	sum = (sum >> 32) + (sum & 0xffffffffu);
-	sum = (sum >> 32) + (sum & 0xffffffffu);
-	sum = (sum >> 16) + (sum & 0xffff);
-	sum = (sum >> 16) + (sum & 0xffff);
-	return (uint16_t)sum;
+	uint32_t half;
+
+	/* The upper half of x + swapped x is the sum of both halves, with its carry. */
+	sum += sum << 32 | sum >> 32;
+	half = (uint32_t)(sum >> 32);
+	half += half << 16 | half >> 16;
+	return (uint16_t)(half >> 16);
 }
 
 /* What a piece of @sum adds when it begins at an odd byte of the whole (RFC 1071, 2 (B)). */

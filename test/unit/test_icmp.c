@@ -325,7 +325,7 @@ static void test_port_unreachable(void **state)
 	assert_int_equal(be32(*(const uint32_t *)(quoted + 1)), 0x12345678);
 }
 
-/* The header may have been taken off the datagram already, as UDP does. */
+/* RFC 1812, 4.3.2.3: 576 bytes in all. */
 static void test_quote_is_bounded(void **state)
 {
 	ip_icmp_unreach(t.ip, datagram(1480), ICMP_UNREACH_PORT);
