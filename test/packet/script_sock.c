@@ -440,7 +440,7 @@ static void cmd_sendto(struct script *t)
 	else if (take_word(t, "subnet"))
 		addr = PEER_ADDR | 0xff;
 	else if (take_word(t, "offlink"))
-		addr = RTE_IPV4(192, 0, 2, 1);
+		addr = 0xc0000201u; /* 192.0.2.1: documentation */
 	dst = endpoint(addr, need_num(t, "port"));
 	len = need_num(t, "length");
 	send_dgram(t, len, &dst);

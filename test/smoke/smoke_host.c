@@ -138,6 +138,12 @@ static bool turn(struct stack *s, struct link *link, struct svc *v, struct port 
 	return busy || n;
 }
 
+static void print_counter(void *ctx, const char *name, uint64_t value)
+{
+	if (value)
+		printf("%s %lu\n", name, value);
+}
+
 static bool stdin_open(void)
 {
 	struct pollfd fd = { .fd = STDIN_FILENO, .events = POLLIN };
@@ -192,6 +198,8 @@ int main(int argc, char **argv)
 	while (stdin_open())
 		if (!turn(stack, link, &svc, &port))
 			usleep(IDLE_US);
+	stack_counters(stack, print_counter, NULL);
+	printf("port/tx_lost %lu\n", port.tx_lost);
 	printf("ends with %u sockets, %u packets\n", svc.owner.n_socks, svc.owner.n_pkts);
 	sock_owner_abort(&svc.owner);
 	stack_tx(stack, 4096);

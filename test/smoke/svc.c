@@ -4,6 +4,7 @@
 #include "frame.h"
 
 #include <rte_byteorder.h>
+#include <rte_memcpy.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -255,17 +256,47 @@ static void stream_ready(struct svc *v, struct sock *s)
 		conn_free(v, c);
 }
 
+/* rte_pktmbuf_copy() knows no empty packet. */
+static struct rte_mbuf *dgram_copy(struct svc *v, const struct rte_mbuf *m, uint32_t len)
+{
+	struct env *env = stack_env(v->stack);
+
+	return len ? rte_pktmbuf_copy(m, env->pool, 0, len) : pkt_alloc(env);
+}
+
+/* As many bytes of the pattern as the datagram asks for in decimal. */
+static struct rte_mbuf *dgram_made(struct svc *v, const struct rte_mbuf *m, uint32_t len)
+{
+	struct rte_mbuf *made = pkt_alloc(stack_env(v->stack)), *last = made;
+	uint32_t total, off = 0;
+	char buf[16] = { 0 };
+
+	rte_memcpy(buf, rte_pktmbuf_mtod(m, void *), RTE_MIN(len, sizeof(buf) - 1));
+	total = strtoul(buf, NULL, 10);
+	while (last && off < total) {
+		uint32_t n = RTE_MIN(total - off, (uint32_t)rte_pktmbuf_tailroom(last));
+
+		pattern_fill((void *)rte_pktmbuf_append(made, n), off, n, 0);
+		off += n;
+		last = off < total ? rte_pktmbuf_alloc(stack_env(v->stack)->pool) : NULL;
+		if (last)
+			rte_pktmbuf_chain(made, last);
+	}
+	return made;
+}
+
 static void dgram_ready(struct svc *v, struct sock *s)
 {
+	bool made = s->local.port == rte_cpu_to_be_16(19);
 	struct rte_mbuf *m;
 
 	while ((m = s->rxq.head)) {
 		const struct ip_endpoint from = { pkt_meta(m)->src, pkt_meta(m)->sport };
-		struct rte_mbuf *copy = rte_pktmbuf_copy(m, stack_env(v->stack)->pool, 0,
-							 pkt_meta(m)->payload);
+		uint32_t len = pkt_meta(m)->payload;
+		struct rte_mbuf *answer = made ? dgram_made(v, m, len) : dgram_copy(v, m, len);
 
-		if (copy)
-			sock_tx_dgram(s, copy, &from);
+		if (answer)
+			sock_tx_dgram(s, answer, &from);
 		sock_rx_taken_dgram(s);
 		sock_credit(s, s->rx_off + DGRAM_WIN);
 	}
@@ -335,7 +366,7 @@ int svc_start(struct svc *v, const struct ip_endpoint *to, uint64_t bytes)
 		uint16_t port;
 	} ports[] = {
 		{ SOCK_STREAM_T, 7 }, { SOCK_STREAM_T, 9 }, { SOCK_STREAM_T, 80 },
-		{ SOCK_DGRAM_T, 7 },
+		{ SOCK_DGRAM_T, 7 },  { SOCK_DGRAM_T, 19 },
 	};
 	int rc = 0;
 

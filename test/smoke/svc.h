@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Small servers over sock.h: TCP 7 echo, TCP 9 discard, TCP 80 "GET /N" answers N bytes, UDP 7 echo;
- * and a client that has N bytes echoed by somebody else. Pull style, no buffers of their own.
+ * Small servers over sock.h: TCP and UDP 7 echo, TCP 9 discard; TCP 80 ("GET /N") and UDP 19 ("N")
+ * answer N bytes; and a client that has N bytes echoed by somebody else. They pull, and have no
+ * buffers of their own.
  */
 #ifndef OUTSOCK_TEST_SVC_H
 #define OUTSOCK_TEST_SVC_H
