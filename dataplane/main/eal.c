@@ -96,15 +96,14 @@ static int add_devices(struct eal_args *a, const struct config *c)
 static int add_memory(struct eal_args *a, const struct config *c)
 {
 	unsigned long long mib = c->dataplane->memory >> 20;
+	bool huge = c->dataplane->hugepages;
 	int err = add(a, "-m");
 
 	if (!err)
 		err = add(a, "%llu", mib);
 	if (!err)
-		err = add(a, "--in-memory");
-	if (!err && c->dataplane->hugepages)
-		return add(a, "--single-file-segments");
-	return err ? err : add(a, "--no-huge");
+		err = add(a, huge ? "--in-memory" : "--no-shconf");
+	return err ? err : add(a, huge ? "--single-file-segments" : "--no-huge");
 }
 
 int eal_build_args(const struct config *c, unsigned int n_cpus, struct eal_args *a)

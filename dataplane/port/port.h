@@ -7,7 +7,7 @@
  *
  *	port_ctl.c	opens and closes (cold)		port_rx.c  receives, sorts by lcore
  *	port_fds.c	what can be waited on (cold)	port_tx.c  collects and sends bursts
- *	port_flow.c	steering by the device (cold)
+ *	port_flow.c	steering by the device (cold)	port_raw.c sends by a packet socket
  */
 #ifndef OUTSOCK_DATAPLANE_PORT_H
 #define OUTSOCK_DATAPLANE_PORT_H
@@ -29,7 +29,8 @@ struct port;
 /**
  * struct port_if - one lcore's way out of a port; the lcore's own
  * @lc, @link: set by the lcore
- * @dev, @queue: the device's port number (a second device for some drivers), its TX queue
+ * @dev, @queue: the device's port number, and the lcore's own TX queue
+ * @raw_fd: a packet socket that sends instead, where the driver has too few TX queues; else -1
  * @prepare: the device wants rte_eth_tx_prepare()
  * @n, @pkts: frames of this turn
  * @frames, @bytes, @refused: counters, others read them
@@ -41,6 +42,7 @@ struct port_if {
 	struct env *env;
 	uint16_t dev, queue;
 	bool prepare;
+	int raw_fd;
 	uint32_t n;
 	uint64_t frames, bytes, refused;
 	struct rte_mbuf *pkts[PORT_TX_MAX];
@@ -108,5 +110,15 @@ void port_sort(const struct addr_map *map, unsigned int self, struct rte_mbuf **
 void port_tx(void *ctx, struct rte_mbuf *m);
 /* Hands the device what was kept; what it does not take stays. Returns how many it took. */
 unsigned int port_flush(struct port_if *pi);
+
+/* ---- port_raw.c ---- */
+
+/*
+ * A packet socket on @iface that sends and receives nothing, or -errno. Cold. (A second device of the
+ * af_packet driver is no way: it joins a fanout group with the first one, and takes half of its packets.)
+ */
+int port_raw_open(const char *iface);
+/* As rte_eth_tx_burst(): sends from @pkts in order, frees what was sent, returns how many. Hot. */
+unsigned int port_raw_tx(int fd, struct rte_mbuf **pkts, unsigned int n);
 
 #endif

@@ -4,8 +4,10 @@
 #include "port/port_priv.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rte_dev.h>
 #include <rte_errno.h>
@@ -13,7 +15,7 @@
 #define RX_DESCS 1024
 #define TX_DESCS 1024
 
-/* Devices on which a second, TX-only packet socket can do the sending of further lcores. */
+/* Devices on whose interface a packet socket can do the sending of further lcores. */
 static bool has_interface(const struct port *p)
 {
 	return strstr(p->conf.device, ",iface=") && (!strncmp(p->conf.device, "net_af_packet", 13) ||
@@ -148,36 +150,23 @@ static int start(struct port *p)
 	return 0;
 }
 
-/* A TX-only device on the interface of @p for the lcore @k: the first device has no queue for it. */
-static int open_tx_only(struct port *p, unsigned int k)
+/* The device has no TX queue for this lcore: its interface may take frames from a packet socket. */
+static int open_raw(struct port *p, struct port_if *pi)
 {
-	const char *iface = strstr(p->conf.device, ",iface=") + strlen(",iface=");
-	struct rte_eth_conf conf = { 0 };
-	struct fd_set_seen before;
-	char devargs[CONF_TEXT_MAX];
-	int err, fds[PORT_FDS_MAX];
-	unsigned int n_fds;
-	uint16_t dev;
+	char iface[IF_NAMESIZE];
+	const char *name;
 
-	snprintf(devargs, sizeof(devargs), "net_af_packet_%s_tx%u,iface=%.*s", p->conf.head.name, k,
-		 (int)strcspn(iface, ","), iface);
-	fds_seen(&before);
-	err = probe(devargs, &dev);
-	if (err)
-		return fail(p, devargs, err);
-	p->tx_devs[p->n_tx_devs++] = dev;
-	n_fds = fds_new(&before, fds, PORT_FDS_MAX);
-	for (unsigned int i = 0; i < n_fds && !err; i++)
-		err = fd_quiet(fds[i], true);
-	if (!err)
-		err = rte_eth_dev_configure(dev, 0, 1, &conf);
-	if (!err)
-		err = rte_eth_tx_queue_setup(dev, 0, TX_DESCS, (unsigned int)SOCKET_ID_ANY, NULL);
-	if (!err)
-		err = rte_eth_dev_start(dev);
-	p->ifs[k].dev = dev;
-	p->ifs[k].queue = 0;
-	return err ? fail(p, devargs, err) : 0;
+	if (!has_interface(p)) {
+		log_error("port %s: the device has %u TX queues, and each of the %u lcores needs "
+			  "one: use fewer lcores, or another device",
+			  p->conf.head.name, p->n_txq, p->n_lcores);
+		return -ENOTSUP;
+	}
+	name = strstr(p->conf.device, ",iface=") + strlen(",iface=");
+	snprintf(iface, sizeof(iface), "%.*s", (int)strcspn(name, ","), name);
+	pi->prepare = false;
+	pi->raw_fd = port_raw_open(iface);
+	return pi->raw_fd < 0 ? fail(p, iface, pi->raw_fd) : 0;
 }
 
 static int set_up_ifs(struct port *p)
@@ -191,15 +180,8 @@ static int set_up_ifs(struct port *p)
 		pi->dev = p->dev;
 		pi->queue = (uint16_t)k;
 		pi->prepare = p->offload & (LINK_TX_IP | LINK_TX_L4);
-		if (k < p->n_txq)
-			continue;
-		if (!has_interface(p)) {
-			log_error("port %s: the device has %u TX queues, and each of the %u lcores "
-				  "needs one: use fewer lcores, or another device",
-				  p->conf.head.name, p->n_txq, p->n_lcores);
-			return -ENOTSUP;
-		}
-		err = open_tx_only(p, k);
+		if (k >= p->n_txq)
+			err = open_raw(p, pi);
 	}
 	return err;
 }
@@ -211,7 +193,7 @@ static int set_up_wait(struct port *p, const struct fd_set_seen *before)
 
 	p->n_fds = fds_new(before, p->fds, PORT_FDS_MAX);
 	for (unsigned int i = 0; i < p->n_fds && !err; i++)
-		err = fd_quiet(p->fds[i], false);
+		err = fd_quiet(p->fds[i]);
 	if (err)
 		return fail(p, "packet socket", err);
 	p->wait = p->n_fds ? PORT_WAIT_FD : PORT_WAIT_NAP;
@@ -245,6 +227,8 @@ static struct port *port_new(const struct port_cfg *cfg)
 	p->index = cfg->index;
 	p->n_lcores = cfg->n_lcores;
 	p->dev = RTE_MAX_ETHPORTS;
+	for (unsigned int k = 0; k < p->n_lcores; k++)
+		p->ifs[k].raw_fd = -1;
 	return p;
 }
 
@@ -285,7 +269,7 @@ int port_open(const struct port_cfg *cfg, struct port **ret_port)
 		return err;
 	}
 	log_info("port %s: %s, %u RX and %u TX queues%s, waits by %s", p->conf.head.name,
-		 p->conf.device, p->n_rxq, p->n_txq + p->n_tx_devs, p->steered ? ", steered" : "",
+		 p->conf.device, p->n_rxq, p->n_txq, p->steered ? ", steered" : "",
 		 port_wait_name(p));
 	*ret_port = p;
 	return 0;
@@ -301,8 +285,9 @@ void port_close(struct port *p)
 {
 	if (!p)
 		return;
-	for (unsigned int i = 0; i < p->n_tx_devs; i++)
-		close_device(p->tx_devs[i]);
+	for (unsigned int k = 0; k < p->n_lcores; k++)
+		if (p->ifs[k].raw_fd >= 0)
+			close(p->ifs[k].raw_fd);
 	if (p->dev != RTE_MAX_ETHPORTS)
 		close_device(p->dev);
 	free(p->rules);

@@ -8,7 +8,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
-#include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,17 +75,11 @@ unsigned int fds_new(const struct fd_set_seen *before, int *fds, unsigned int ma
 	return n;
 }
 
-int fd_quiet(int fd, bool tx_only)
+int fd_quiet(int fd)
 {
-	static struct sock_filter none[] = { BPF_STMT(BPF_RET | BPF_K, 0) };
-	struct sock_fprog prog = { .len = 1, .filter = none };
 	int one = 1;
 
 	if (socket_domain(fd) != AF_PACKET)
 		return 0;
-	if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one)))
-		return -errno;
-	if (tx_only && setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)))
-		return -errno;
-	return 0;
+	return setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one)) ? -errno : 0;
 }

@@ -13,7 +13,6 @@
 
 /**
  * struct port - fixed after port_open(), but for @rules
- * @dev: the device; @tx_devs: TX-only devices on the same interface, where the first has one queue
  * @rules: steered: one for each address, in use where be is not 0 (control thread)
  */
 struct port {
@@ -21,8 +20,6 @@ struct port {
 	unsigned int index, n_lcores;
 	uint16_t dev;
 	uint16_t n_rxq, n_txq;
-	uint16_t tx_devs[CONF_LCORES_MAX];
-	unsigned int n_tx_devs;
 	bool steered, started;
 	uint32_t offload;
 	struct eth_addr mac;
@@ -48,8 +45,8 @@ struct fd_set_seen {
 void fds_seen(struct fd_set_seen *ret_seen);
 /* Packet sockets, AF_XDP sockets and TAP descriptors opened since; at most @max. */
 unsigned int fds_new(const struct fd_set_seen *before, int *ret_fds, unsigned int max);
-/* A packet socket: no copies of what the host itself sends; @tx_only: nothing at all. */
-int fd_quiet(int fd, bool tx_only);
+/* A packet socket: no copies of what this host itself sends. */
+int fd_quiet(int fd);
 
 /* ---- port_flow.c ---- */
 

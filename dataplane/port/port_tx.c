@@ -45,7 +45,10 @@ unsigned int port_flush(struct port_if *pi)
 		n = prepare(pi);
 	for (uint32_t i = 0; i < n; i++)
 		bytes += pi->pkts[i]->pkt_len;
-	sent = rte_eth_tx_burst(pi->dev, pi->queue, pi->pkts, (uint16_t)n);
+	if (pi->raw_fd >= 0)
+		sent = port_raw_tx(pi->raw_fd, pi->pkts, n);
+	else
+		sent = rte_eth_tx_burst(pi->dev, pi->queue, pi->pkts, (uint16_t)n);
 	for (uint32_t i = sent; i < n; i++) /* these are still ours */
 		bytes -= pi->pkts[i]->pkt_len;
 	count_add(&pi->frames, sent);
