@@ -49,7 +49,7 @@ struct script {
 
 	struct host_cfg cfg;
 	struct host host;
-	bool started, hold, no_arp, verbose;
+	bool started, hold, no_arp, arp_asked, verbose;
 	uint32_t isn, credit;
 	struct flow flows[SCRIPT_FLOWS];
 	struct flow *flow;
@@ -91,6 +91,7 @@ extern const uint8_t peer_mac[6];
 /* script_dgram.c: UDP, ICMP, ARP */
 bool dgram_in(struct script *t);	/* false: the line is a TCP one */
 bool dgram_out(struct script *t, struct capture *c);
+void net_arp_reply(struct script *t);	/* "< arp reply" */
 
 /* script_sock.c: the consumer */
 bool sock_command(struct script *t, const char *word);

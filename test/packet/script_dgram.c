@@ -150,17 +150,12 @@ static void error_in(struct script *t)
 	inject(t, &w, buf, icmp_finish(buf, end - buf, &w));
 }
 
-/* "< arp ask" who has our address; "< arp reply" the peer's address; */
-static void arp_in(struct script *t)
+static void arp_inject(struct script *t, bool ask)
 {
 	static const uint8_t broadcast[6] = { 255, 255, 255, 255, 255, 255 };
 	uint32_t spa = rte_cpu_to_be_32(PEER_ADDR), tpa = rte_cpu_to_be_32(t->cfg.addr);
-	uint8_t arp[28] = { 0, 1, 8, 0, 6, 4, 0, 1 };
-	bool ask = take_word(t, "ask");
+	uint8_t arp[28] = { 0, 1, 8, 0, 6, 4, 0, ask ? 1 : 2 };
 
-	if (!ask && !take_word(t, "reply"))
-		fail(t, "ask or reply?");
-	arp[7] = ask ? 1 : 2;
 	memcpy(arp + 8, peer_mac, 6);
 	memcpy(arp + 14, &spa, 4);
 	if (!ask)
@@ -168,6 +163,21 @@ static void arp_in(struct script *t)
 	memcpy(arp + 24, &tpa, 4);
 	host_rx(&t->host, frame_raw(t->host.pool, 0x0806, arp, sizeof(arp),
 				    ask ? broadcast : t->cfg.mac, peer_mac));
+}
+
+void net_arp_reply(struct script *t)
+{
+	arp_inject(t, false);
+}
+
+/* "< arp ask": who has our address? "< arp reply": the peer's address */
+static void arp_in(struct script *t)
+{
+	bool ask = take_word(t, "ask");
+
+	if (!ask && !take_word(t, "reply"))
+		fail(t, "ask or reply?");
+	arp_inject(t, ask);
 }
 
 /* "< raw TYPE HEX...": any bytes behind an Ethernet header. */

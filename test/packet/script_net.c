@@ -9,13 +9,27 @@ const uint8_t peer_mac[6] = { 2, 0, 0, 0, 0, 1 };
 
 #define STEP_NS 100000 /* when the stack says "now": its clock must still move */
 
+/* Who asks for the peer's MAC address? Neighbours age: only a script about ARP wants to see that. */
+static bool is_arp_ask(const struct rte_mbuf *m)
+{
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	return rte_pktmbuf_data_len(m) >= 42 && p[12] == 8 && p[13] == 6 && p[21] == 1;
+}
+
 void net_capture(void *ctx, struct rte_mbuf *m)
 {
 	struct script *t = ctx;
 	uint32_t len = rte_pktmbuf_pkt_len(m);
-	struct capture *c = malloc(sizeof(*c) + len);
+	struct capture *c;
 	const void *p;
 
+	if (!t->no_arp && is_arp_ask(m)) {
+		t->arp_asked = true;
+		rte_pktmbuf_free(m);
+		return;
+	}
+	c = malloc(sizeof(*c) + len);
 	if (!c)
 		abort();
 	*c = (struct capture){ .time = t->host.now, .len = len };
@@ -30,6 +44,17 @@ void net_capture(void *ctx, struct rte_mbuf *m)
 	t->out_tail = c;
 	if (t->verbose)
 		print_frame(t, stdout, ">", c->data, len);
+}
+
+/* A turn of the stack, whose questions for the peer's address are answered. */
+static void turn(struct script *t, uint64_t now)
+{
+	host_turn(&t->host, now);
+	if (t->arp_asked) {
+		t->arp_asked = false;
+		net_arp_reply(t);
+		host_turn(&t->host, now);
+	}
 }
 
 static struct capture *pop(struct script *t)
@@ -64,7 +89,7 @@ void net_start(struct script *t)
 void net_run(struct script *t)
 {
 	if (!t->hold)
-		host_turn(&t->host, t->host.now);
+		turn(t, t->host.now);
 }
 
 const char *capture_text(const struct script *t, const struct capture *c)
@@ -97,7 +122,7 @@ static void move_until_frame(struct script *t, uint64_t until)
 		uint64_t next = stack_next(t->host.stack);
 
 		next = RTE_MAX(next, t->host.now + STEP_NS);
-		host_turn(&t->host, RTE_MIN(next, until));
+		turn(t, RTE_MIN(next, until));
 	}
 }
 
