@@ -18,6 +18,7 @@ def main():
     port, address = int(sys.argv[1]), sys.argv[2]
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.bind(("0.0.0.0", port))
+    print("listening", flush=True)
     while True:
         query, peer = sock.recvfrom(65535)
         sock.sendto(answer(query, address), peer)

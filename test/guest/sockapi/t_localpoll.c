@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Who waits on a socket still waits on it after it has turned out to be local. */
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "sockapi.h"
+
+static struct sockaddr_in loop4(int port)
+{
+	return addr4(INADDR_LOOPBACK, port);
+}
+
+static int watch(int fd, uint32_t events)
+{
+	struct epoll_event event = { .events = events, .data.fd = fd };
+	int ep = (int)MUST(epoll_create1(EPOLL_CLOEXEC));
+
+	MUST(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event));
+	return ep;
+}
+
+/* Reports until one has some of @events. */
+static void until(int ep, uint32_t events)
+{
+	struct epoll_event event;
+
+	do
+		EQ(epoll_wait(ep, &event, 1, -1), 1);
+	while (!(event.events & events));
+}
+
+static int quiet(int ep)
+{
+	struct epoll_event event;
+
+	return (int)MUST(epoll_wait(ep, &event, 1, 0));
+}
+
+void test_local_epoll_connect(void)
+{
+	int server = listener(loop4(0), 0), fd = tcp(SOCK_NONBLOCK), conn;
+	struct sockaddr_in to = loop4(port_of(server));
+	int edge = watch(fd, EPOLLIN | EPOLLET), level = watch(fd, EPOLLIN | EPOLLRDHUP);
+
+	quiet(edge);
+	if (connect(fd, sa(&to), sizeof(to)))
+		FAILS(-1, EINPROGRESS);
+	wait_events(fd, POLLOUT);
+	EQ(error_of(fd), 0);
+	conn = accepted(server);
+	while (quiet(edge))
+		;
+	for (size_t i = 0; i < 5; i++) {
+		send_pattern(conn, i * 10, 10);
+		until(edge, EPOLLIN);
+		until(level, EPOLLIN);
+		recv_pattern(fd, i * 10, 10);
+		EQ(quiet(level), 0);
+	}
+	MUST(close(conn));
+	until(edge, EPOLLIN);
+	until(level, EPOLLRDHUP);
+	recv_end(fd);
+}
+
+void test_local_epoll_listener(void)
+{
+	int control = peer_open(), server = listener(addr4(INADDR_ANY, 0), SOCK_NONBLOCK);
+	int edge = watch(server, EPOLLIN | EPOLLET), level = watch(server, EPOLLIN);
+
+	for (int i = 0; i < 4; i++) {
+		EQ(quiet(level), 0);
+		if (i % 2)
+			peer_do(control, "connect s %s %d", place.own_text, port_of(server));
+		else
+			connected(loop4(port_of(server)));
+		until(edge, EPOLLIN);
+		until(level, EPOLLIN);
+		accepted(server);
+		FAILS(accept(server, NULL, NULL), EAGAIN);
+	}
+}
+
+void test_local_poll_blocked(void)
+{
+	int server = listener(loop4(0), 0), fd = tcp(0), conn;
+	struct sockaddr_in to = loop4(port_of(server));
+	struct job job = { .call = job_poll, .fd = fd, .events = POLLIN };
+
+	/* A new socket says POLLHUP at once; a bound epoll waits for more. */
+	job_start(&job);
+	job_join(&job);
+	EQ(job.events, POLLHUP);
+	MUST(connect(fd, sa(&to), sizeof(to)));
+	conn = accepted(server);
+	job.events = POLLIN;
+	job_start(&job);
+	job_asleep(&job);
+	send_pattern(conn, 0, 10);
+	job_join(&job);
+	EQ(job.events, POLLIN);
+	recv_pattern(fd, 0, 10);
+}
