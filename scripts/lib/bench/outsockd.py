@@ -50,7 +50,7 @@ class Daemon:
 
     def ctl(self, *words):
         argv = [self.lab.program("outsockctl", "dataplane"), "--socket",
-                str(self.dir / "control.sock"), *words, "--json"]
+                str(self.dir / "control.sock"), "--json", *words]
         done = subprocess.run(argv, capture_output=True, text=True)
         if done.returncode:
             raise Unmeasured(f"outsockctl {' '.join(words)}: {done.stderr.strip()}")

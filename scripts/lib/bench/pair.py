@@ -9,7 +9,7 @@ import threading
 import queue
 
 from . import outsockd
-from .lab import Unmeasured
+from .lab import Unmeasured, until
 from .result import Row
 
 CLIENT = "10.77.0.1"
@@ -25,7 +25,8 @@ def testpmd(lab):
             "--vdev", f"net_vhost0,iface={path}", "--", "--forward-mode=io", "--auto-start",
             "-i", "--total-num-mbufs=8192", "--port-topology=loop", f"--rxd={RING}",
             f"--txd={RING}"]
-    with lab.process(argv, "testpmd", stdin=subprocess.PIPE):
+    with lab.process(argv, "testpmd", stdin=subprocess.PIPE) as child:
+        until(path.exists, 30, "start of testpmd", child)
         yield path
 
 
