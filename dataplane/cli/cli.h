@@ -7,9 +7,9 @@
 #include <stdbool.h>
 
 struct cli {
-	int fd;			/* connected to outsockd */
-	bool json;		/* print results as JSON */
-	int argc;		/* words after the command's own */
+	int fd;	   /* connected to outsockd */
+	bool json; /* print results as JSON */
+	int argc;  /* words after the command's own */
 	char **argv;
 };
 
@@ -25,11 +25,11 @@ bool cli_print_json(struct cli *cli, json_t *result);
 
 /* A column: its title, its key in each row, and how to show the value. */
 enum cli_show {
-	CLI_TEXT,	/* string, or number as it is */
-	CLI_COUNT,	/* number, right-aligned */
-	CLI_BYTES,	/* with K, M, G */
+	CLI_TEXT,  /* string, or number as it is */
+	CLI_COUNT, /* number, right-aligned */
+	CLI_BYTES, /* with K, M, G */
 	CLI_YES_NO,
-	CLI_LIST,	/* array of strings, joined by commas */
+	CLI_LIST, /* array of strings, joined by commas */
 };
 
 struct cli_column {

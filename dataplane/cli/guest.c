@@ -49,8 +49,10 @@ int cli_guest_show(struct cli *cli)
 {
 	if (cli->argc != 1)
 		return 2;
-	return print_guest(cli, cli_request(cli, json_pack("{s:s, s:s}", "op", "guest.show", "name",
-							   cli->argv[0])));
+	return print_guest(cli,
+			   cli_request(cli,
+				       json_pack("{s:s, s:s}", "op", "guest.show", "name",
+						 cli->argv[0])));
 }
 
 /* "key=value" into @keys; a key that comes again becomes an array. */
@@ -85,8 +87,10 @@ int cli_guest_add(struct cli *cli)
 			return 2;
 		}
 	}
-	return print_guest(cli, cli_request(cli, json_pack("{s:s, s:s, s:o}", "op", "guest.add",
-							   "name", cli->argv[0], "keys", keys)));
+	return print_guest(cli,
+			   cli_request(cli,
+				       json_pack("{s:s, s:s, s:o}", "op", "guest.add", "name",
+						 cli->argv[0], "keys", keys)));
 }
 
 int cli_guest_remove(struct cli *cli)
@@ -95,8 +99,8 @@ int cli_guest_remove(struct cli *cli)
 
 	if (cli->argc != 1)
 		return 2;
-	result = cli_request(cli, json_pack("{s:s, s:s}", "op", "guest.remove", "name",
-					    cli->argv[0]));
+	result = cli_request(cli,
+			     json_pack("{s:s, s:s}", "op", "guest.remove", "name", cli->argv[0]));
 	json_decref(result);
 	return result ? 0 : 1;
 }

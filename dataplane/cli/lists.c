@@ -39,16 +39,11 @@ static const struct cli_column port_columns[] = {
 };
 
 static const struct cli_column socket_columns[] = {
-	{ "GUEST", "guest", CLI_TEXT },
-	{ "TYPE", "type", CLI_TEXT },
-	{ "STATE", "state", CLI_TEXT },
-	{ "LOCAL", "local", CLI_TEXT },
-	{ "PEER", "peer", CLI_TEXT },
-	{ "RECEIVED", "rx_off", CLI_BYTES },
-	{ "SENT", "tx_off", CLI_BYTES },
-	{ "ACKED", "tx_acked", CLI_BYTES },
-	{ "QUEUED", "rxq_bytes", CLI_BYTES },
-	{ NULL, NULL, CLI_TEXT },
+	{ "GUEST", "guest", CLI_TEXT },	      { "TYPE", "type", CLI_TEXT },
+	{ "STATE", "state", CLI_TEXT },	      { "LOCAL", "local", CLI_TEXT },
+	{ "PEER", "peer", CLI_TEXT },	      { "RECEIVED", "rx_off", CLI_BYTES },
+	{ "SENT", "tx_off", CLI_BYTES },      { "ACKED", "tx_acked", CLI_BYTES },
+	{ "QUEUED", "rxq_bytes", CLI_BYTES }, { NULL, NULL, CLI_TEXT },
 };
 
 static int list(struct cli *cli, const char *op, const struct cli_column *columns)
@@ -128,9 +123,10 @@ static void drop_zeros(json_t *counters)
 	json_t *v;
 	void *tmp;
 
-	json_object_foreach_safe(counters, tmp, key, v)
+	json_object_foreach_safe(counters, tmp, key, v) {
 		if (!json_integer_value(v))
 			json_object_del(counters, key);
+	}
 }
 
 int cli_counters(struct cli *cli)

@@ -98,9 +98,10 @@ void cli_object(json_t *object)
 	json_t *v;
 	int width = 0;
 
-	json_object_foreach(object, key, v)
+	json_object_foreach(object, key, v) {
 		if ((int)strlen(key) > width)
 			width = (int)strlen(key);
+	}
 	json_object_foreach(object, key, v) {
 		cell(v, CLI_TEXT, buf, sizeof(buf));
 		printf("%-*s  %s\n", width, key, buf);

@@ -36,7 +36,8 @@ json_t *ctl_log_level(struct ctl_call *call)
 	while (name && i < LOG_LVL_N && strcmp(names[i], name))
 		i++;
 	if (i == LOG_LVL_N)
-		return ctl_fail(call, "'%s' is no level; right: error, warning, notice, info or debug",
+		return ctl_fail(call,
+				"'%s' is no level; right: error, warning, notice, info or debug",
 				name);
 	if (name) {
 		log_set_level((enum log_level)i);

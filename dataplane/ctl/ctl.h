@@ -7,7 +7,8 @@
  *	{"op": "guest.show", "name": "g1"}
  *	{"ok": true, "result": {...}}	or	{"ok": false, "error": "..."}
  *
- * Telemetry serves the reading ones from what lcores have published; it never reaches into an lcore.
+ * Telemetry serves the reading ones from what lcores have published; it never reaches into an
+ * lcore.
  */
 #ifndef OUTSOCK_DATAPLANE_CTL_H
 #define OUTSOCK_DATAPLANE_CTL_H

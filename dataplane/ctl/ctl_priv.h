@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The operations, one file a noun. Each builds JSON from snapshots and statistics; those with @control
- * set change something or ask lcores, and are for the control thread only.
+ * The operations, one file a noun. Each builds JSON from snapshots and statistics; those with
+ * @control set change something or ask lcores, and are for the control thread only.
  */
 #ifndef OUTSOCK_DATAPLANE_CTL_PRIV_H
 #define OUTSOCK_DATAPLANE_CTL_PRIV_H

@@ -61,8 +61,8 @@ json_t *ctl_guest_json(struct daemon *d, const struct daemon_guest *g)
 	json_t *o;
 
 	guest_stats_get(g->guest, &s);
-	o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:b, s:b, s:b, s:s}",
-		      "name", g->conf.head.name, "state", state_name(&s), "class",
+	o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:b, s:b, s:b, s:s}", "name",
+		      g->conf.head.name, "state", state_name(&s), "class",
 		      g->conf.class == LCORE_RT ? "rt" : "non-rt", "lcore",
 		      lcore_conf(d->lcores[g->lcore])->head.name, "port", g->conf.port, "mode",
 		      g->conf.client ? "client" : "server", "socket", g->conf.socket, "priority",
@@ -79,8 +79,9 @@ json_t *ctl_guest_list(struct ctl_call *call)
 	json_t *array = json_array();
 
 	list_for_each(l, &call->d->guests)
-		json_array_append_new(
-			array, ctl_guest_json(call->d, container_of(l, struct daemon_guest, link)));
+		json_array_append_new(array,
+				      ctl_guest_json(call->d,
+						     container_of(l, struct daemon_guest, link)));
 	return array;
 }
 
@@ -113,7 +114,7 @@ static void collect_mistake(void *ctx, const struct conf_mistake *m)
 		 m->key, m->key[0] ? ": " : "", m->problem, m->right);
 }
 
-/* "keys": an object of strings, or of arrays of strings where a key may repeat. Returns how many. */
+/* "keys": an object of strings, or arrays of strings where a key may repeat. Returns how many. */
 static unsigned int flatten(const json_t *object, const char **keys, const char **values,
 			    unsigned int max)
 {

@@ -37,15 +37,17 @@ json_t *ctl_lcore_json(struct daemon *d, unsigned int i)
 	const struct conf_lcore *conf = lcore_conf(lc);
 	const struct lcore_stats *s = lcore_stats(lc);
 	bool rt = conf->class == LCORE_RT;
-	json_t *o = json_pack(
-		"{s:s, s:i, s:s, s:s, s:i, s:i, s:b, s:i, s:i, s:i, s:I, s:I}", "name",
-		conf->head.name, "cpu", (int)conf->cpu, "class", rt ? "rt" : "non-rt", "poll",
-		conf->poll == POLL_BUSY ? "busy" : "adaptive", rt ? "priority" : "nice",
-		rt ? (int)conf->priority : conf->nice, "guests", (int)n_guests(d, i), "asleep",
-		lcore_asleep(lc), "tid", lcore_tid(lc), "packets", (int)lcore_pool(lc)->size,
-		"packets_free", (int)rte_mempool_avail_count(lcore_pool(lc)), "busy_ns",
-		(json_int_t)(usec(count_read(&s->count[LCORE_busy_cycles])) * 1000), "max_turn_ns",
-		(json_int_t)(usec(count_read(&s->count[LCORE_max_turn_cycles])) * 1000));
+	json_t *o =
+		json_pack("{s:s, s:i, s:s, s:s, s:i, s:i, s:b, s:i, s:i, s:i, s:I, s:I}", "name",
+			  conf->head.name, "cpu", (int)conf->cpu, "class", rt ? "rt" : "non-rt",
+			  "poll", conf->poll == POLL_BUSY ? "busy" : "adaptive",
+			  rt ? "priority" : "nice", rt ? (int)conf->priority : conf->nice, "guests",
+			  (int)n_guests(d, i), "asleep", lcore_asleep(lc), "tid", lcore_tid(lc),
+			  "packets", (int)lcore_pool(lc)->size, "packets_free",
+			  (int)rte_mempool_avail_count(lcore_pool(lc)), "busy_ns",
+			  (json_int_t)(usec(count_read(&s->count[LCORE_busy_cycles])) * 1000),
+			  "max_turn_ns",
+			  (json_int_t)(usec(count_read(&s->count[LCORE_max_turn_cycles])) * 1000));
 
 	if (!o)
 		return NULL;

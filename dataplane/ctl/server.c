@@ -24,7 +24,7 @@ struct client {
 	struct list link;
 	struct ctl_server *server;
 	size_t n_in;
-	char *out;			/* answer being sent, or NULL */
+	char *out; /* answer being sent, or NULL */
 	size_t n_out, sent;
 	char in[LINE_MAX_BYTES];
 };

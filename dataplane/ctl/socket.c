@@ -55,8 +55,8 @@ static struct daemon_guest *choose(struct ctl_call *call, struct daemon_guest **
 
 	*ret_next = NULL;
 	if (!name)
-		return list_empty(head) ? NULL :
-					  container_of(list_first(head), struct daemon_guest, link);
+		return list_empty(head) ? NULL
+					: container_of(list_first(head), struct daemon_guest, link);
 	g = guests_find(call->d, name);
 	l = g ? g->link.next : head;
 	if (l != head)
@@ -65,8 +65,8 @@ static struct daemon_guest *choose(struct ctl_call *call, struct daemon_guest **
 }
 
 /*
- * Arguments: "guest" (default: the first), "first" (default 0), "all" (on to the next guests). Result:
- * "sockets", and "next", the arguments of the next page, if there is one.
+ * Arguments: "guest" (default: the first), "first" (default 0), "all" (on to the next guests).
+ * Result: "sockets", and "next", the arguments of the next page, if there is one.
  */
 json_t *ctl_socket_list(struct ctl_call *call)
 {
@@ -90,8 +90,8 @@ json_t *ctl_socket_list(struct ctl_call *call)
 		json_array_append_new(array, socket_json(g, &page.infos[i]));
 	if (page.n == PAGE)
 		json_object_set_new(result, "next",
-				    json_pack("{s:s, s:I, s:b}", "guest", g->conf.head.name, "first",
-					      first + page.n, "all", all));
+				    json_pack("{s:s, s:I, s:b}", "guest", g->conf.head.name,
+					      "first", first + page.n, "all", all));
 	else if (all && next)
 		json_object_set_new(result, "next",
 				    json_pack("{s:s, s:i, s:b}", "guest", next->conf.head.name,

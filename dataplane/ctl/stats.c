@@ -21,10 +21,10 @@ json_t *ctl_status_json(struct daemon *d)
 		n_sockets += s.n_socks;
 	}
 	return json_pack("{s:s, s:i, s:I, s:i, s:i, s:i, s:i, s:i, s:i}", "version",
-			 OUTSOCK_VERSION, "pid", (int)getpid(), "uptime_s", (json_int_t)up, "lcores",
-			 (int)d->n_lcores, "ports", (int)d->n_ports, "guests", (int)d->n_guests,
-			 "guests_connected", (int)n_connected, "sessions", (int)n_sessions, "sockets",
-			 (int)n_sockets);
+			 OUTSOCK_VERSION, "pid", (int)getpid(), "uptime_s", (json_int_t)up,
+			 "lcores", (int)d->n_lcores, "ports", (int)d->n_ports, "guests",
+			 (int)d->n_guests, "guests_connected", (int)n_connected, "sessions",
+			 (int)n_sessions, "sockets", (int)n_sockets);
 }
 
 json_t *ctl_status(struct ctl_call *call)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * DPDK's telemetry: lists of names, and one object for a name. Its threads call us at any time
- * between rte_eal_init() and the end of the process; they see the daemon only while it is published.
+ * between rte_eal_init() and the end of the process; they see the daemon only while it is
+ * published.
  */
 #include "ctl/ctl.h"
 #include "ctl/ctl_priv.h"
@@ -66,9 +67,9 @@ static void to_dict(struct rte_tel_data *data, json_t *o)
 			rte_tel_data_add_dict_int(data, name, (int)json_integer_value(v));
 		else
 			rte_tel_data_add_dict_u64(data, name,
-						  json_is_integer(v) ?
-							  (uint64_t)json_integer_value(v) :
-							  (uint64_t)json_is_true(v));
+						  json_is_integer(v)
+							  ? (uint64_t)json_integer_value(v)
+							  : (uint64_t)json_is_true(v));
 	}
 }
 

@@ -23,10 +23,18 @@
 #define TIMER_SLACK_NSEC     1000ul
 
 static const struct lcore_budget budgets[] = {
-	[LCORE_NON_RT] = { .timers = 256, .rx_bursts = 8, .given = 256, .guest_rx = 256, .tx = 512,
+	[LCORE_NON_RT] = { .timers = 256,
+			   .rx_bursts = 8,
+			   .given = 256,
+			   .guest_rx = 256,
+			   .tx = 512,
 			   .wire = 256 },
 	/* Short turns: an urgent packet waits for at most one of them. */
-	[LCORE_RT] = { .timers = 64, .rx_bursts = 4, .given = 128, .guest_rx = 64, .tx = 128,
+	[LCORE_RT] = { .timers = 64,
+		       .rx_bursts = 4,
+		       .given = 128,
+		       .guest_rx = 64,
+		       .tx = 128,
 		       .wire = 32 },
 };
 
@@ -77,8 +85,7 @@ static void init_clock(struct lcore *lc, uint64_t tsc_base)
 
 	lc->tsc_base = tsc_base;
 	lc->tsc_mult = (uint64_t)((((unsigned __int128)NSEC_PER_SEC << 32) + hz / 2) / hz);
-	lc->idle_cycles =
-		(uint64_t)((unsigned __int128)lc->conf.idle_ns * hz / NSEC_PER_SEC);
+	lc->idle_cycles = (uint64_t)((unsigned __int128)lc->conf.idle_ns * hz / NSEC_PER_SEC);
 	lc->snap_cycles = hz / SNAPSHOTS_PER_SECOND;
 }
 

@@ -13,12 +13,12 @@ struct rte_mempool;
 
 struct lcore_cfg {
 	const struct conf_lcore *conf;
-	unsigned int index;		/* 0 to n - 1, in the order of the configuration */
+	unsigned int index; /* 0 to n - 1, in the order of the configuration */
 	unsigned int eal_id;
-	uint64_t tsc_base;		/* the same for all */
-	const uint8_t *secret;		/* 16 bytes, from the state file */
+	uint64_t tsc_base;     /* the same for all */
+	const uint8_t *secret; /* 16 bytes, from the state file */
 	uint64_t seed;
-	unsigned int pkt_room;		/* bytes of a packet buffer behind its headroom */
+	unsigned int pkt_room; /* bytes of a packet buffer behind its headroom */
 	const struct addr_map *map;
 };
 

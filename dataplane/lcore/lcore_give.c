@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Between lcores: frames that the polling lcore received for another one, packets from guest to
- * guest, and what was learnt about neighbours. Each way is a ring from one producer to one consumer; a
- * full ring is a counted drop, and nobody waits.
+ * guest, and what was learnt about neighbours. Each way is a ring from one producer to one
+ * consumer; a full ring is a counted drop, and nobody waits.
  */
 #include "lcore/lcore_priv.h"
 
@@ -25,8 +25,8 @@ void lcore_give(struct lcore *lc, struct port *port, struct port_sorted *s)
 }
 
 /*
- * What came from an RT lcore is copied, so that slow readers of ours never hold its packets. Returns
- * how many are left.
+ * What came from an RT lcore is copied, so that slow readers of ours never hold its packets.
+ * Returns how many are left.
  */
 static unsigned int take_over(struct lcore *lc, struct rte_mbuf **pkts, unsigned int n)
 {

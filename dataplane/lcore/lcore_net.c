@@ -76,7 +76,8 @@ static void rxq_add(void *arg)
 	/* Steered: a descriptor for each queue. Else they are all of the one who polls. */
 	for (unsigned int i = 0; i < n_fds && !call->err; i++)
 		if (queue_is_ours(lc, call->port, (uint16_t)i))
-			call->err = lcore_wait_add(lc, fds[i], port_wait(call->port) == PORT_WAIT_INTR);
+			call->err =
+				lcore_wait_add(lc, fds[i], port_wait(call->port) == PORT_WAIT_INTR);
 	set_napping(lc);
 }
 

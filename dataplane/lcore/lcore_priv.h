@@ -29,7 +29,7 @@
 /* How much one part of a turn may do. */
 struct lcore_budget {
 	unsigned int timers;
-	unsigned int rx_bursts;	/* of PORT_BURST frames, for each RX queue */
+	unsigned int rx_bursts; /* of PORT_BURST frames, for each RX queue */
 	unsigned int given;	/* frames from each lcore that polls for us */
 	unsigned int guest_rx;	/* messages for each guest; towards us its own quota counts */
 	unsigned int tx;	/* packets of the stack */
@@ -50,15 +50,15 @@ struct lcore_peer {
 	struct spsc *given, *give;
 	struct spsc *wired, *wire;
 	struct news_ring *heard, *tell;
-	bool copy;		/* it is an RT lcore, we are not: do not hold its packets */
-	bool dirty;		/* something was put in this turn: wake it if it sleeps */
+	bool copy;  /* it is an RT lcore, we are not: do not hold its packets */
+	bool dirty; /* something was put in this turn: wake it if it sleeps */
 };
 
 /* Fields are the lcore's own unless they say otherwise. */
 struct lcore {
 	/* each turn */
-	uint64_t tsc, now;	/* of the start of this turn: cycles, ns */
-	uint64_t work_tsc;	/* when there was work last */
+	uint64_t tsc, now; /* of the start of this turn: cycles, ns */
+	uint64_t work_tsc; /* when there was work last */
 	uint64_t idle_cycles;
 	bool stop, adaptive, worked;
 	struct stack *stack;
@@ -67,19 +67,19 @@ struct lcore {
 	const struct lcore_budget *budget;
 	struct list guests;
 	unsigned int n_rxqs, n_peers, n_ports;
-	bool alone;		/* there is no other lcore */
+	bool alone; /* there is no other lcore */
 	bool snap_due;
 	uint64_t snap_tsc, snap_cycles;
 	struct port_if *ifs[CONF_PORTS_MAX];
 	struct lcore_rxq rxqs[LCORE_RXQS_MAX];
-	struct lcore_peer peers[CONF_LCORES_MAX];	/* by index; our own is unused */
-	struct lcore_stats stats;			/* others read */
+	struct lcore_peer peers[CONF_LCORES_MAX]; /* by index; our own is unused */
+	struct lcore_stats stats;		  /* others read */
 	struct msg_inbox inbox;
 
 	/* sleep: @sleeping the lcore writes, who puts something in reads */
 	_Alignas(64) _Atomic bool sleeping;
 	int epoll_fd, wake_fd;
-	bool napping;		/* an RX queue has nothing to wait on */
+	bool napping; /* an RX queue has nothing to wait on */
 
 	/* clock: ns = ((tsc - tsc_base) * tsc_mult) >> 32; constant, the same for all lcores */
 	uint64_t tsc_base, tsc_mult;
@@ -88,7 +88,7 @@ struct lcore {
 	_Alignas(64) struct conf_lcore conf;
 	unsigned int index;
 	unsigned int eal_id;
-	int tid;		/* set by the thread, -1 before */
+	int tid; /* set by the thread, -1 before */
 	struct rte_mempool *pool;
 };
 
@@ -129,8 +129,8 @@ void lcore_sleep(struct lcore *lc);
 /* Any thread: ends its sleep, after something was put where it looks. True: it slept. */
 bool lcore_wake(struct lcore *lc);
 /*
- * The lcore: @fd ends its sleep. @edge: at each event (eventfds, which then need no reading), else as long
- * as it is readable (ports). -errno.
+ * The lcore: @fd ends its sleep. @edge: at each event (eventfds, which then need no reading), else
+ * as long as it is readable (ports). -errno.
  */
 int lcore_wait_add(struct lcore *lc, int fd, bool edge);
 void lcore_wait_del(struct lcore *lc, int fd);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Sleeping, the one wait of an lcore. Consumer: set sleeping, full fence, look at every input once
- * more, wait on the descriptors. Producer: put in, full fence, write the eventfd if sleeping. One of
- * the two fences is first, so either the consumer sees the input or the producer sees it asleep.
+ * more, wait on the descriptors. Producer: put in, full fence, write the eventfd if sleeping. One
+ * of the two fences is first, so either the consumer sees the input or the producer sees it asleep.
  */
 #include "lcore/lcore_priv.h"
 
@@ -45,8 +45,9 @@ static bool peers_waiting(struct lcore *lc)
 	for (unsigned int i = 0; i < lc->n_peers; i++) {
 		const struct lcore_peer *peer = &lc->peers[i];
 
-		if (peer->lc && (!spsc_empty(peer->given) || !spsc_empty(peer->wired) ||
-				 !news_empty(peer->heard)))
+		if (peer->lc &&
+		    (!spsc_empty(peer->given) || !spsc_empty(peer->wired) ||
+		     !news_empty(peer->heard)))
 			return true;
 	}
 	return false;

@@ -5,14 +5,14 @@
 
 #include <rte_pause.h>
 
-#define SPINS	 2000	/* a polling lcore answers within these */
+#define SPINS	 2000 /* a polling lcore answers within these */
 #define NAP_NSEC 20000
 
 void msg_inbox_init(struct msg_inbox *in)
 {
 	pthread_mutexattr_t attr;
 
-	/* A non-RT caller that holds it must not be starved by those between it and an RT caller. */
+	/* A holder of low priority is not starved by those between it and a waiting RT caller. */
 	pthread_mutexattr_init(&attr);
 	pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
 	pthread_mutex_init(&in->lock, &attr);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * An lcore's inbox: one call at a time from threads that are no lcore. The lcore looks at one word
- * a turn, runs what it finds there, and says so in the call itself: it never waits, locks or calls the
- * system. Callers take their turns with a mutex, which the lcore never touches.
+ * a turn, runs what it finds there, and says so in the call itself: it never waits, locks or calls
+ * the system. Callers take their turns with a mutex, which the lcore never touches.
  */
 #ifndef OUTSOCK_DATAPLANE_MSG_H
 #define OUTSOCK_DATAPLANE_MSG_H
@@ -15,12 +15,12 @@
 struct msg_call {
 	void (*fn)(void *arg);
 	void *arg;
-	_Atomic bool done;		/* the lcore writes it, last of all */
+	_Atomic bool done; /* the lcore writes it, last of all */
 };
 
 /* @open: the lcore runs its loop (under @lock). */
 struct msg_inbox {
-	struct msg_call *_Atomic call;	/* the caller writes it, the lcore takes it */
+	struct msg_call *_Atomic call; /* the caller writes it, the lcore takes it */
 	pthread_mutex_t lock;
 	bool open;
 };

@@ -15,7 +15,7 @@
 #define NEWS_SLOTS 64u
 
 struct news {
-	uint32_t be;		/* IPv4, network order */
+	uint32_t be; /* IPv4, network order */
 	uint16_t port;
 	struct eth_addr mac;
 };
@@ -52,7 +52,7 @@ static inline bool news_get(struct news_ring *r, struct news *ret_news)
 static inline bool news_empty(struct news_ring *r)
 {
 	return atomic_load_explicit(&r->head, memory_order_relaxed) ==
-	       atomic_load_explicit(&r->tail, memory_order_acquire);
+		atomic_load_explicit(&r->tail, memory_order_acquire);
 }
 
 #endif

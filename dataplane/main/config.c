@@ -22,8 +22,12 @@ struct parser {
 static void report(struct config *c, unsigned int line, const char *section, const char *key,
 		   const char *problem, const char *right)
 {
-	struct conf_mistake m = { .file = c->file, .line = line, .section = section, .key = key,
-				  .problem = problem, .right = right };
+	struct conf_mistake m = { .file = c->file,
+				  .line = line,
+				  .section = section,
+				  .key = key,
+				  .problem = problem,
+				  .right = right };
 
 	c->n_mistakes++;
 	if (c->report)
@@ -92,9 +96,9 @@ static const char *naming_problem(const struct conf_kind *kind, const char *name
 	if (kind->naming == CONF_UNNAMED)
 		return n ? "this section has no name" : NULL;
 	if (kind->naming == CONF_NUMBERED)
-		return n < 1 || n > 3 || strspn(name, "0123456789") != n || (n > 1 && *name == '0') ?
-			       "this section needs a number" :
-			       NULL;
+		return n < 1 || n > 3 || strspn(name, "0123456789") != n || (n > 1 && *name == '0')
+			? "this section needs a number"
+			: NULL;
 	if (!n)
 		return "this section needs a name";
 	if (n >= CONF_NAME_MAX)
@@ -310,8 +314,9 @@ static int read_file(const char *file, char **ret_text, size_t *ret_len)
 
 struct config *config_load(const char *file, unsigned int n_cpus, conf_report fn, void *ctx)
 {
-	struct conf_mistake m = { .file = file, .section = "", .key = "",
-				  .right = "the path of a configuration file" };
+	struct conf_mistake m = {
+		.file = file, .section = "", .key = "", .right = "the path of a configuration file"
+	};
 	struct config *c;
 	char *text = NULL;
 	size_t len = 0;
@@ -360,8 +365,7 @@ void config_guest_del(struct config *c, const char *name)
 		if (strcmp(c->guests[i].head.name, name))
 			continue;
 		c->n_guests--;
-		memmove(&c->guests[i], &c->guests[i + 1],
-			(c->n_guests - i) * sizeof(c->guests[0]));
+		memmove(&c->guests[i], &c->guests[i + 1], (c->n_guests - i) * sizeof(c->guests[0]));
 		return;
 	}
 }

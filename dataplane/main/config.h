@@ -3,8 +3,8 @@
  * The configuration: what the operator's file says, with every default filled in, and checked as a
  * whole. Cold; the control thread's.
  *
- * Each key is one row of a table (config_key.c): its name, its default, how it is read and written, and
- * what would be right. Every mistake is reported with file, line, section, key and that.
+ * Each key is one row of a table (config_key.c): its name, its default, how it is read and written,
+ * and what would be right. Every mistake is reported with file, line, section, key and that.
  */
 #ifndef OUTSOCK_DATAPLANE_CONFIG_H
 #define OUTSOCK_DATAPLANE_CONFIG_H
@@ -36,11 +36,11 @@ struct conf_head {
 struct conf_dataplane {
 	struct conf_head head;
 	uint64_t memory;		/* bytes of packet memory */
-	uint32_t log_level, log_target;	/* enum log_level, log_target */
+	uint32_t log_level, log_target; /* enum log_level, log_target */
 	char control[CONF_SOCKET_MAX];
 	char state[CONF_TEXT_MAX];
 	uint32_t hugepages;
-	int32_t control_cpu;		/* of all threads that are no lcore, or CONF_AUTO */
+	int32_t control_cpu; /* of all threads that are no lcore, or CONF_AUTO */
 };
 
 enum conf_poll {
@@ -49,12 +49,12 @@ enum conf_poll {
 };
 
 struct conf_lcore {
-	struct conf_head head;		/* name: the number in the file */
+	struct conf_head head; /* name: the number in the file */
 	uint32_t cpu;
-	uint32_t class;			/* enum lcore_class */
-	int32_t nice;			/* non-RT */
-	uint32_t priority;		/* RT: SCHED_FIFO */
-	uint32_t poll;			/* enum conf_poll */
+	uint32_t class;	   /* enum lcore_class */
+	int32_t nice;	   /* non-RT */
+	uint32_t priority; /* RT: SCHED_FIFO */
+	uint32_t poll;	   /* enum conf_poll */
 	uint64_t idle_ns, nap_ns;
 	uint32_t connections, udp_sockets, packets;
 };
@@ -63,7 +63,7 @@ struct conf_port {
 	struct conf_head head;
 	char device[CONF_TEXT_MAX];
 	uint32_t vlan, mtu;
-	uint32_t gateway;		/* network order, 0: none */
+	uint32_t gateway; /* network order, 0: none */
 };
 
 struct conf_addrs {
@@ -75,9 +75,9 @@ struct conf_addrs {
 struct conf_guest {
 	struct conf_head head;
 	char socket[CONF_SOCKET_MAX];
-	uint32_t client;		/* QEMU listens */
-	uint32_t class;			/* enum lcore_class */
-	int32_t lcore;			/* number in the file, or CONF_AUTO */
+	uint32_t client; /* QEMU listens */
+	uint32_t class;	 /* enum lcore_class */
+	int32_t lcore;	 /* number in the file, or CONF_AUTO */
 	char port[CONF_NAME_MAX];
 	struct conf_addrs addrs;
 	uint32_t max_sockets, max_pkts, max_msgs;
@@ -97,7 +97,7 @@ struct conf_mistake {
 typedef void (*conf_report)(void *ctx, const struct conf_mistake *m);
 
 struct config {
-	const char *file;		/* the caller's string */
+	const char *file; /* the caller's string */
 	conf_report report;
 	void *report_ctx;
 	unsigned int n_mistakes;
@@ -146,8 +146,8 @@ static inline bool conf_has_cpu(const struct conf_cpus *cpus, unsigned int cpu)
 }
 
 /*
- * Where threads run that are no lcore. If the operator does not say: away from RT lcores and busy ones,
- * as far as CPUs are left.
+ * Where threads run that are no lcore. If the operator does not say: away from RT lcores and busy
+ * ones, as far as CPUs are left.
  */
 void config_control_cpus(const struct config *c, unsigned int n_cpus, struct conf_cpus *ret_cpus);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Rules between values. Each function reports every mistake of its kind; the order of the sections in
- * the file does not matter.
+ * Rules between values. Each function reports every mistake of its kind; the order of the sections
+ * in the file does not matter.
  */
 #include "main/config_key.h"
 
@@ -129,8 +129,8 @@ static void check_ports(struct config *c)
 		for (unsigned int k = 0; k < i; k++)
 			if (!strcmp(c->ports[k].device, p->device))
 				conf_mistake(c, PORT, &p->head, PO_KEY(device),
-					     "each device for one port",
-					     "port %s has this device", c->ports[k].head.name);
+					     "each device for one port", "port %s has this device",
+					     c->ports[k].head.name);
 	}
 }
 
@@ -168,8 +168,7 @@ static void check_address(struct config *c, unsigned int guest, unsigned int i)
 			if (!ip_addr_eq(&other->addr[k].addr, &g->addrs.addr[i].addr))
 				continue;
 			g->head.key_line[key] = g->addrs.line[i];
-			conf_mistake(c, GUEST, &g->head, key,
-				     "each address for exactly one guest",
+			conf_mistake(c, GUEST, &g->head, key, "each address for exactly one guest",
 				     "the address is guest %s's already", c->guests[o].head.name);
 		}
 	}

@@ -22,7 +22,8 @@ static void dump_section(const struct conf_kind *kind, const void *obj, FILE *ou
 
 		if (key->value == CONF_ADDRS)
 			n = ((const struct conf_addrs *)(const void *)((const char *)obj +
-								       key->off))->n;
+								       key->off))
+				    ->n;
 		for (unsigned int k = 0; k < n && applies(kind, key, obj); k++) {
 			conf_value_format(key, obj, k, buf, sizeof(buf));
 			fprintf(out, "%s = %s\n", key->name, buf);
@@ -41,8 +42,8 @@ void config_dump(const struct config *c, FILE *out)
 	for (unsigned int k = 0; k < conf_n_kinds; k++) {
 		const struct conf_kind *kind = &conf_kinds[k];
 		const char *items = (const char *)c + kind->items_off;
-		unsigned int n = *(const unsigned int *)(const void *)((const char *)c +
-								       kind->count_off);
+		unsigned int n =
+			*(const unsigned int *)(const void *)((const char *)c + kind->count_off);
 
 		for (unsigned int i = 0; i < n; i++)
 			dump_section(kind, items + i * kind->size, out);

@@ -12,13 +12,13 @@ static const char *const levels[] = {
 #define LEVEL_WORD(NAME, name, priority) name,
 	LOG_LEVELS(LEVEL_WORD)
 #undef LEVEL_WORD
-	NULL,
+		NULL,
 };
 
 #define FIELD(type, field) offsetof(struct type, field)
-#define MIB  (1ll << 20)
-#define USEC 1000ll
-#define SEC  1000000000ll
+#define MIB		   (1ll << 20)
+#define USEC		   1000ll
+#define SEC		   1000000000ll
 
 #define DP(field) FIELD(conf_dataplane, field)
 static const struct conf_key dataplane_keys[] = {

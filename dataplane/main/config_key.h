@@ -6,16 +6,16 @@
 #include "main/config.h"
 
 enum conf_value {
-	CONF_U32,	/* uint32_t between min and max */
-	CONF_I32,	/* int32_t, the same */
-	CONF_I32_AUTO,	/* the same, or "auto" */
-	CONF_SIZE,	/* uint64_t, bytes; K, M, G */
-	CONF_TIME,	/* uint64_t, ns; ns, us, ms, s */
-	CONF_WORD,	/* uint32_t: index in words */
-	CONF_TEXT,	/* char[max], not empty */
-	CONF_PATH,	/* the same, absolute */
-	CONF_IP4,	/* uint32_t in network order, or "none" */
-	CONF_ADDRS,	/* struct conf_addrs; the key may repeat */
+	CONF_U32,      /* uint32_t between min and max */
+	CONF_I32,      /* int32_t, the same */
+	CONF_I32_AUTO, /* the same, or "auto" */
+	CONF_SIZE,     /* uint64_t, bytes; K, M, G */
+	CONF_TIME,     /* uint64_t, ns; ns, us, ms, s */
+	CONF_WORD,     /* uint32_t: index in words */
+	CONF_TEXT,     /* char[max], not empty */
+	CONF_PATH,     /* the same, absolute */
+	CONF_IP4,      /* uint32_t in network order, or "none" */
+	CONF_ADDRS,    /* struct conf_addrs; the key may repeat */
 };
 
 /* A key that has a meaning for one class of lcore only. */

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#define FRAME_MIN   2048u /* af_packet's frames, whatever the MTU */
-#define FRAME_HDRS  64u
+#define FRAME_MIN  2048u /* af_packet's frames, whatever the MTU */
+#define FRAME_HDRS 64u
 
 static void set_cpu(struct conf_cpus *cpus, unsigned int cpu)
 {

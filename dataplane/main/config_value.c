@@ -136,8 +136,7 @@ static int parse_number(const struct conf_key *key, const char *text, uint32_t *
 	return 0;
 }
 
-static int parse_value(const struct conf_key *key, void *field, const char *text,
-		       unsigned int line)
+static int parse_value(const struct conf_key *key, void *field, const char *text, unsigned int line)
 {
 	switch (key->value) {
 	case CONF_U32:

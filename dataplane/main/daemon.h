@@ -19,7 +19,7 @@ struct ctl_server;
 struct daemon_guest {
 	struct list link;
 	struct conf_guest conf;
-	unsigned int lcore, port;	/* indices */
+	unsigned int lcore, port; /* indices */
 	struct guest *guest;
 };
 

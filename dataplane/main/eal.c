@@ -75,7 +75,7 @@ static int add_lcores(struct eal_args *a, const struct config *c, unsigned int n
 static bool is_pci(const char *device)
 {
 	return isxdigit((unsigned char)device[0]) && strchr(device, ':') && strchr(device, '.') &&
-	       !strchr(device, '=');
+		!strchr(device, '=');
 }
 
 static int add_devices(struct eal_args *a, const struct config *c)

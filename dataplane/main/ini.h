@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * INI text: sections, keys, values, comments. Total on any input: what is no INI is reported with its
- * line, never skipped in silence.
+ * INI text: sections, keys, values, comments. Total on any input: what is no INI is reported with
+ * its line, never skipped in silence.
  *
  *	[kind name]		name may be missing
  *	key = value		value up to the end of the line or " #"

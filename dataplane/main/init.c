@@ -44,11 +44,11 @@ static const struct step {
 	void (*fini)(struct daemon *d);
 } steps[] = {
 	{ "control loop", on_loop, off_loop },
-	{ "signals", on_signals, off_signals },	      /* blocked before there are threads */
+	{ "signals", on_signals, off_signals }, /* blocked before there are threads */
 	{ "state file", on_state, NULL },
-	{ "DPDK", on_eal, off_eal },		      /* threads and memory */
+	{ "DPDK", on_eal, off_eal }, /* threads and memory */
 	{ "address map", on_map, off_map },
-	{ "lcores", on_lcores, off_lcores },	      /* pools, stacks, rings between them */
+	{ "lcores", on_lcores, off_lcores }, /* pools, stacks, rings between them */
 	{ "ports", on_ports, off_ports },
 	{ "links", on_links, NULL },
 	{ "memory lock", on_memory, NULL },

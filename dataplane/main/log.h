@@ -12,18 +12,18 @@
 #include <stdbool.h>
 
 /* Levels, most urgent first: X(NAME, name in the configuration, priority of syslog(3)) */
-#define LOG_LEVELS(X)                 \
-	X(ERROR, "error", 3)          \
-	X(WARNING, "warning", 4)      \
-	X(NOTICE, "notice", 5)        \
-	X(INFO, "info", 6)            \
+#define LOG_LEVELS(X) \
+	X(ERROR, "error", 3) \
+	X(WARNING, "warning", 4) \
+	X(NOTICE, "notice", 5) \
+	X(INFO, "info", 6) \
 	X(DEBUG, "debug", 7)
 
 enum log_level {
 #define LOG_LEVEL_ENUM(NAME, name, priority) LOG_LVL_##NAME,
 	LOG_LEVELS(LOG_LEVEL_ENUM)
 #undef LOG_LEVEL_ENUM
-	LOG_LVL_N
+		LOG_LVL_N
 };
 
 /* Where to: LOG_TO_AUTO is journald when it started us (JOURNAL_STREAM), else stderr. */

@@ -20,7 +20,7 @@ struct loop {
 	int stop;
 };
 
-int loop_init(struct loop *loop);	/* 0 or -errno */
+int loop_init(struct loop *loop); /* 0 or -errno */
 void loop_fini(struct loop *loop);
 int loop_add(struct loop *loop, struct loop_fd *lf, uint32_t events);
 int loop_mod(struct loop *loop, struct loop_fd *lf, uint32_t events);

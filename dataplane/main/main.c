@@ -77,9 +77,12 @@ static int run(struct config *c, unsigned int n_cpus)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'f' }, { "check", required_argument, NULL, 'c' },
-		{ "dump", required_argument, NULL, 'd' },   { "version", no_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, 'h' },	    { 0 },
+		{ "config", required_argument, NULL, 'f' },
+		{ "check", required_argument, NULL, 'c' },
+		{ "dump", required_argument, NULL, 'd' },
+		{ "version", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
 	};
 	unsigned int n_cpus = (unsigned int)sysconf(_SC_NPROCESSORS_CONF);
 	enum action action = ACTION_RUN;

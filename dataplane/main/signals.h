@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Signals: blocked in every thread, taken by one descriptor in the control thread's loop. Those that
- * the processor raises (SIGSEGV, SIGBUS, ...) stay with the thread that caused them.
+ * Signals: blocked in every thread, taken by one descriptor in the control thread's loop. Those
+ * that the processor raises (SIGSEGV, SIGBUS, ...) stay with the thread that caused them.
  */
 #ifndef OUTSOCK_DATAPLANE_SIGNALS_H
 #define OUTSOCK_DATAPLANE_SIGNALS_H

@@ -90,7 +90,8 @@ int state_load(const char *path, uint8_t secret[16])
 	if (!err)
 		return 0;
 	if (err != -ENOENT) {
-		log_error("state file %s: %s; right: a file that outsockd wrote, mode 0600; remove it "
+		log_error("state file %s: %s; right: a file that outsockd wrote, mode 0600; "
+			  "remove it "
 			  "to begin anew",
 			  path, strerror(-err));
 		return err;

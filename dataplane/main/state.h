@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-/* Reads the secret from @path (mode 0600), or draws one and writes it there. 0 or -errno, logged. */
+/* Reads the secret from @path (mode 0600), or draws one and writes it. 0 or -errno, logged. */
 int state_load(const char *path, uint8_t ret_secret[16]);
 
 #endif

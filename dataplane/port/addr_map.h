@@ -12,13 +12,13 @@
 #include <stdint.h>
 
 struct addr_home {
-	uint32_t be;	/* network order; 0: the slot is free */
+	uint32_t be; /* network order; 0: the slot is free */
 	uint16_t lcore;
 	uint16_t port;
 };
 
 struct addr_map {
-	uint32_t mask;	/* slots - 1; at most half of them are taken */
+	uint32_t mask; /* slots - 1; at most half of them are taken */
 	struct addr_home slots[];
 };
 

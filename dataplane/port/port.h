@@ -52,17 +52,17 @@ struct port_if {
 enum port_wait {
 	PORT_WAIT_NAP,	/* it looks now and then */
 	PORT_WAIT_FD,	/* port_wait_fds() */
-	PORT_WAIT_INTR,	/* the device's RX interrupts */
+	PORT_WAIT_INTR, /* the device's RX interrupts */
 };
 
 /* ---- cold: control thread, at start and end ---- */
 
 struct port_cfg {
 	const struct conf_port *conf;
-	unsigned int index;			/* in the configuration */
+	unsigned int index; /* in the configuration */
 	unsigned int n_lcores;
-	unsigned int poller;			/* lcore that polls the shared queue at first */
-	struct rte_mempool *const *pools;	/* of each lcore */
+	unsigned int poller;		  /* lcore that polls the shared queue at first */
+	struct rte_mempool *const *pools; /* of each lcore */
 };
 
 /* Opens the device and starts it. 0 or negative errno; what is wrong has been logged. */
@@ -114,8 +114,9 @@ unsigned int port_flush(struct port_if *pi);
 /* ---- port_raw.c ---- */
 
 /*
- * A packet socket on @iface that sends and receives nothing, or -errno. Cold. (A second device of the
- * af_packet driver is no way: it joins a fanout group with the first one, and takes half of its packets.)
+ * A packet socket on @iface that sends and receives nothing, or -errno. Cold. (A second device of
+ * the af_packet driver is no way: it joins a fanout group with the first one, and takes half of its
+ * packets.)
  */
 int port_raw_open(const char *iface);
 /* As rte_eth_tx_burst(): sends from @pkts in order, frees what was sent, returns how many. Hot. */

@@ -18,8 +18,9 @@
 /* Devices on whose interface a packet socket can do the sending of further lcores. */
 static bool has_interface(const struct port *p)
 {
-	return strstr(p->conf.device, ",iface=") && (!strncmp(p->conf.device, "net_af_packet", 13) ||
-						     !strncmp(p->conf.device, "net_af_xdp", 10));
+	return strstr(p->conf.device, ",iface=") &&
+		(!strncmp(p->conf.device, "net_af_packet", 13) ||
+		 !strncmp(p->conf.device, "net_af_xdp", 10));
 }
 
 static int fail(const struct port *p, const char *what, int err)
@@ -48,7 +49,7 @@ static int probe(const char *devargs, uint16_t *ret_dev)
 static uint32_t offload_of(const struct rte_eth_dev_info *info)
 {
 	const uint64_t rx = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM |
-			    RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
+		RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
 	const uint64_t l4 = RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM;
 	uint32_t offload = 0;
 
@@ -67,13 +68,12 @@ static void want_offload(uint32_t offload, struct rte_eth_conf *conf)
 {
 	if (offload & LINK_RX_CKSUM)
 		conf->rxmode.offloads |= RTE_ETH_RX_OFFLOAD_IPV4_CKSUM |
-					 RTE_ETH_RX_OFFLOAD_UDP_CKSUM |
-					 RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
+			RTE_ETH_RX_OFFLOAD_UDP_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
 	if (offload & LINK_TX_IP)
 		conf->txmode.offloads |= RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
 	if (offload & LINK_TX_L4)
-		conf->txmode.offloads |= RTE_ETH_TX_OFFLOAD_UDP_CKSUM |
-					 RTE_ETH_TX_OFFLOAD_TCP_CKSUM;
+		conf->txmode.offloads |=
+			RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM;
 	if (offload & LINK_TX_MSEG)
 		conf->txmode.offloads |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 }
@@ -85,7 +85,7 @@ static void choose_queues(struct port *p, const struct rte_eth_dev_info *info)
 
 	p->n_txq = (uint16_t)RTE_MIN(p->n_lcores, info->max_tx_queues);
 	p->steered = p->n_lcores > 1 && info->max_rx_queues >= p->n_lcores &&
-		     info->max_tx_queues >= p->n_lcores && !tap && port_flow_possible(p->dev);
+		info->max_tx_queues >= p->n_lcores && !tap && port_flow_possible(p->dev);
 	/* TAP wants as many of the one as of the other. */
 	p->n_rxq = (uint16_t)(p->steered ? p->n_lcores : tap ? p->n_txq : 1);
 }

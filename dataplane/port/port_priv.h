@@ -29,7 +29,7 @@ struct port {
 	struct {
 		uint32_t be;
 		struct rte_flow *flow;
-	} *rules;
+	} * rules;
 	unsigned int n_rules;
 	struct port_if ifs[];
 };

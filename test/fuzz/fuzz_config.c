@@ -50,7 +50,8 @@ static void round_trip(struct config *c)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	unsigned int mistakes = 0;
-	struct config *c = config_parse("fuzz", (const char *)data, size, 2, count_mistake, &mistakes);
+	struct config *c =
+		config_parse("fuzz", (const char *)data, size, 2, count_mistake, &mistakes);
 
 	if (c)
 		round_trip(c);

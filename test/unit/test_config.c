@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The configuration: values, defaults, and for each mistake its line, key and what would be right. */
+/* The configuration: values, defaults; for each mistake its line, key and what would be right. */
 #include "main/config.h"
 #include "main/log.h"
 
@@ -94,21 +94,22 @@ static void test_values(void **state)
 static void test_syntax(void **state)
 {
 	refuse("cpu = 0\n" LCORE0,
-	       "f:1: cpu: a key outside of any section; right: a section first, such as [dataplane]");
-	refuse(LCORE0 "nonsense\n",
-	       "f:3: neither section, key nor comment; right: key = value");
-	refuse(LCORE0 "[port\n",
-	       "f:3: a section without its closing bracket; right: [kind name]");
+	       "f:1: cpu: a key outside of any section; right: a section first, such as "
+	       "[dataplane]");
+	refuse(LCORE0 "nonsense\n", "f:3: neither section, key nor comment; right: key = value");
+	refuse(LCORE0 "[port\n", "f:3: a section without its closing bracket; right: [kind name]");
 	refuse(LCORE0 " = 3\n", "f:3: a value without a key; right: key = value");
 	refuse(LCORE0 "[core 1]\n",
 	       "f:3: [core] unknown kind of section; right: [dataplane], [lcore N], [port NAME] or "
 	       "[guest NAME]");
 	refuse(LCORE0 "[dataplane x]\n",
 	       "f:3: [dataplane] this section has no name; right: [dataplane]");
-	refuse(LCORE0 "[lcore one]\n", "f:3: [lcore] this section needs a number; right: [lcore N] "
-				       "with N from 0 to 999");
-	refuse(LCORE0 "[guest]\n", "f:3: [guest] this section needs a name; right: at most 31 "
-				   "letters, digits, '-', '_' and '.'");
+	refuse(LCORE0 "[lcore one]\n",
+	       "f:3: [lcore] this section needs a number; right: [lcore N] "
+	       "with N from 0 to 999");
+	refuse(LCORE0 "[guest]\n",
+	       "f:3: [guest] this section needs a name; right: at most 31 "
+	       "letters, digits, '-', '_' and '.'");
 	refuse(LCORE0 "[port a/b]\n",
 	       "f:3: [port] the name has a character that names can not have; right: at most 31 "
 	       "letters, digits, '-', '_' and '.'");
@@ -134,14 +135,15 @@ static void test_zero_byte_and_long_line(void **state)
 static void test_keys(void **state)
 {
 	refuse(LCORE0 "colour = red\n",
-	       "f:3: [lcore 0] colour: unknown key; right: cpu, class, nice, priority, poll, idle, nap, "
+	       "f:3: [lcore 0] colour: unknown key; right: cpu, class, nice, priority, poll, "
+	       "idle, nap, "
 	       "connections, udp-sockets, packets");
 	refuse(LCORE0 "cpu = 0\n",
 	       "f:3: [lcore 0] cpu: the key was set in line 2; right: each key once");
-	refuse("[lcore 0]\n",
-	       "f:1: [lcore 0] cpu: the key is missing; right: the number of a CPU");
+	refuse("[lcore 0]\n", "f:1: [lcore 0] cpu: the key is missing; right: the number of a CPU");
 	refuse(LCORE0 "[port p0]\n",
-	       "f:3: [port p0] device: the key is missing; right: a PCI address (0000:01:00.0) or DPDK "
+	       "f:3: [port p0] device: the key is missing; right: a PCI address (0000:01:00.0) "
+	       "or DPDK "
 	       "device (net_af_packet0,iface=eth1)");
 	refuse(LCORE0 "poll =\n", "f:3: [lcore 0] poll: no value; right: adaptive or busy");
 }
@@ -152,33 +154,38 @@ static void test_bad_values(void **state)
 	       "f:3: [lcore 0] poll: 'sometimes' is not a valid value; right: adaptive or busy");
 	refuse(LCORE0 "nice = 20\n",
 	       "f:3: [lcore 0] nice: '20' is not a valid value; right: -20 to 19");
-	refuse(LCORE0 "idle = 50\n", "f:3: [lcore 0] idle: '50' is not a valid value; right: a time "
-				     "from 0us to 1s, such as 50us");
+	refuse(LCORE0 "idle = 50\n",
+	       "f:3: [lcore 0] idle: '50' is not a valid value; right: a time "
+	       "from 0us to 1s, such as 50us");
 	refuse(LCORE0 "[dataplane]\nmemory = 1M\n",
 	       "f:4: [dataplane] memory: '1M' is not a valid value; right: bytes of packet memory, "
 	       "32M to 1024G, such as 256M");
 	refuse(LCORE0 "[dataplane]\nmemory = 99999999999999999999\n",
-	       "f:4: [dataplane] memory: '99999999999999999999' is not a valid value; right: bytes of "
+	       "f:4: [dataplane] memory: '99999999999999999999' is not a valid value; right: "
+	       "bytes of "
 	       "packet memory, 32M to 1024G, such as 256M");
 	refuse(LCORE0 "[dataplane]\ncontrol = run/x\n",
-	       "f:4: [dataplane] control: 'run/x' is not a valid value; right: an absolute path of at "
+	       "f:4: [dataplane] control: 'run/x' is not a valid value; right: an absolute path "
+	       "of at "
 	       "most 107 characters");
 	refuse(LCORE0 PORT "gateway = 10.0.0\n",
-	       "f:5: [port p0] gateway: '10.0.0' is not a valid value; right: none, or an IPv4 address "
+	       "f:5: [port p0] gateway: '10.0.0' is not a valid value; right: none, or an IPv4 "
+	       "address "
 	       "such as 192.0.2.1");
 }
 
 static void test_bad_addresses(void **state)
 {
-	static const char *const bad[] = { "192.0.2.10",  "192.0.2.10/33", "192.0.2.0/24",
+	static const char *const bad[] = { "192.0.2.10",     "192.0.2.10/33", "192.0.2.0/24",
 					   "192.0.2.255/24", "127.0.0.1/8",   "224.0.0.1/24",
-					   "0.0.0.1/8",   "192.0.2.10/",   "192.0.2.300/24" };
+					   "0.0.0.1/8",	     "192.0.2.10/",   "192.0.2.300/24" };
 	char text[256], message[256];
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		snprintf(text, sizeof(text), "%saddress = %s\n", LCORE0 PORT GUEST, bad[i]);
 		snprintf(message, sizeof(message),
-			 "f:8: [guest g1] address: '%s' is not a valid value; right: an IPv4 address "
+			 "f:8: [guest g1] address: '%s' is not a valid value; right: an IPv4 "
+			 "address "
 			 "with its prefix length, such as 192.0.2.10/24; at most 8 of them",
 			 bad[i]);
 		refuse(text, message);
@@ -189,10 +196,12 @@ static void test_lcore_rules(void **state)
 {
 	refuse("[dataplane]\n",
 	       "f:1: [dataplane] there is no lcore; right: at least one [lcore N]");
-	refuse("[lcore 0]\ncpu = 2\n", "f:2: [lcore 0] cpu: this machine has no CPU 2, its last is 1; "
-				       "right: a CPU that it has");
+	refuse("[lcore 0]\ncpu = 2\n",
+	       "f:2: [lcore 0] cpu: this machine has no CPU 2, its last is 1; "
+	       "right: a CPU that it has");
 	refuse(LCORE0 "priority = 4\n",
-	       "f:3: [lcore 0] priority: the key has no meaning with class = non-rt; right: nice, or "
+	       "f:3: [lcore 0] priority: the key has no meaning with class = non-rt; right: "
+	       "nice, or "
 	       "class = rt");
 	refuse(LCORE1 "nice = 4\n",
 	       "f:4: [lcore 1] nice: the key has no meaning with class = rt; right: priority");
@@ -200,7 +209,8 @@ static void test_lcore_rules(void **state)
 	       "f: [dataplane] memory: the lcores' 200000 packets do not fit: 83886 would; right: "
 	       "more memory, or smaller packets = in [lcore N]");
 	refuse(LCORE0 "[dataplane]\ncontrol-cpu = 2\n",
-	       "f:4: [dataplane] control-cpu: this machine has no CPU 2; right: auto, or a CPU that it "
+	       "f:4: [dataplane] control-cpu: this machine has no CPU 2; right: auto, or a CPU "
+	       "that it "
 	       "has");
 }
 
@@ -217,8 +227,9 @@ static void test_busy_rt(void **state)
 	       "poll = adaptive, or a CPU that nothing else uses");
 	/* Both CPUs real-time and busy: nothing is left for the control threads. */
 	assert_null(parse("[lcore 0]\ncpu = 0\nclass = rt\npoll = busy\n" LCORE1 "poll = busy\n"));
-	assert_non_null(strstr(messages, "f:4: [lcore 0] poll: a busy RT lcore shares CPU 0 with "
-					 "the control threads"));
+	assert_non_null(strstr(messages,
+			       "f:4: [lcore 0] poll: a busy RT lcore shares CPU 0 with "
+			       "the control threads"));
 
 	c = parse(LCORE0 LCORE1 "poll = busy\n");
 	assert_non_null(c);
@@ -243,21 +254,27 @@ static void test_guest_rules(void **state)
 	char text[512];
 
 	snprintf(text, sizeof(text), "%s%s", LCORE0 GUEST, addr);
-	refuse(text, "f:5: [guest g1] port: there is no [port p0]; right: the name of a [port NAME]");
+	refuse(text,
+	       "f:5: [guest g1] port: there is no [port p0]; right: the name of a [port NAME]");
 	snprintf(text, sizeof(text), "%s%sclass = rt\n", LCORE0 PORT GUEST, addr);
-	refuse(text, "f:9: [guest g1] class: no lcore has class = rt; right: the class of some "
-		     "[lcore N]");
+	refuse(text,
+	       "f:9: [guest g1] class: no lcore has class = rt; right: the class of some "
+	       "[lcore N]");
 	snprintf(text, sizeof(text), "%s%slcore = 3\n", LCORE0 PORT GUEST, addr);
-	refuse(text, "f:9: [guest g1] lcore: there is no [lcore 3]; right: auto, or the number of an "
-		     "[lcore N] of the guest's class");
+	refuse(text,
+	       "f:9: [guest g1] lcore: there is no [lcore 3]; right: auto, or the number of an "
+	       "[lcore N] of the guest's class");
 	snprintf(text, sizeof(text), "%s%slcore = 1\n", LCORE0 LCORE1 PORT GUEST, addr);
-	refuse(text, "f:12: [guest g1] lcore: lcore 1 is class = rt, the guest is non-rt; right: "
-		     "auto, or the number of an [lcore N] of the guest's class");
-	snprintf(text, sizeof(text), "%s%s[guest g2]\nsocket = /run/g1\nport = p0\naddress = "
-				     "192.0.2.11/24\n",
+	refuse(text,
+	       "f:12: [guest g1] lcore: lcore 1 is class = rt, the guest is non-rt; right: "
+	       "auto, or the number of an [lcore N] of the guest's class");
+	snprintf(text, sizeof(text),
+		 "%s%s[guest g2]\nsocket = /run/g1\nport = p0\naddress = "
+		 "192.0.2.11/24\n",
 		 LCORE0 PORT GUEST, addr);
-	refuse(text, "f:10: [guest g2] socket: guest g1 has this socket; right: a socket of its own "
-		     "for each guest");
+	refuse(text,
+	       "f:10: [guest g2] socket: guest g1 has this socket; right: a socket of its own "
+	       "for each guest");
 }
 
 static void test_address_rules(void **state)
@@ -266,26 +283,30 @@ static void test_address_rules(void **state)
 	char text[512];
 
 	snprintf(text, sizeof(text), "%s%s%s", LCORE0 PORT GUEST, addr, addr);
-	refuse(text, "f:9: [guest g1] address: the address is guest g1's already; right: each "
-		     "address for exactly one guest");
+	refuse(text,
+	       "f:9: [guest g1] address: the address is guest g1's already; right: each "
+	       "address for exactly one guest");
 	snprintf(text, sizeof(text),
 		 "%s%s[guest g2]\nsocket = /run/g2\nport = p0\naddress = 192.0.2.11/24\n%s",
 		 LCORE0 PORT GUEST, addr, addr);
-	refuse(text, "f:13: [guest g2] address: the address is guest g1's already; right: each "
-		     "address for exactly one guest");
+	refuse(text,
+	       "f:13: [guest g2] address: the address is guest g1's already; right: each "
+	       "address for exactly one guest");
 	snprintf(text, sizeof(text), "%sgateway = 192.0.2.10\n%s%s", LCORE0 PORT, GUEST, addr);
-	refuse(text, "f:9: [guest g1] address: the address is the gateway of port p0; right: "
-		     "another address");
+	refuse(text,
+	       "f:9: [guest g1] address: the address is the gateway of port p0; right: "
+	       "another address");
 }
 
 static void test_all_mistakes_are_told(void **state)
 {
 	assert_null(parse("[lcore 0]\ncpu = x\npoll = y\n[port p0]\n"));
-	assert_string_equal(messages,
-			    "f:2: [lcore 0] cpu: 'x' is not a valid value; right: the number of a CPU\n"
-			    "f:3: [lcore 0] poll: 'y' is not a valid value; right: adaptive or busy\n"
-			    "f:4: [port p0] device: the key is missing; right: a PCI address "
-			    "(0000:01:00.0) or DPDK device (net_af_packet0,iface=eth1)\n");
+	assert_string_equal(
+		messages,
+		"f:2: [lcore 0] cpu: 'x' is not a valid value; right: the number of a CPU\n"
+		"f:3: [lcore 0] poll: 'y' is not a valid value; right: adaptive or busy\n"
+		"f:4: [port p0] device: the key is missing; right: a PCI address "
+		"(0000:01:00.0) or DPDK device (net_af_packet0,iface=eth1)\n");
 }
 
 static char *dump(const struct config *c)
@@ -359,8 +380,9 @@ static void test_file(void **state)
 	out = open_memstream(&messages, &messages_size);
 	assert_null(config_load("/nonexistent/file", 2, config_print_mistake, out));
 	fclose(out);
-	assert_string_equal(messages, "/nonexistent/file: No such file or directory; right: the "
-				      "path of a configuration file\n");
+	assert_string_equal(messages,
+			    "/nonexistent/file: No such file or directory; right: the "
+			    "path of a configuration file\n");
 }
 
 static int teardown(void **state)
