@@ -6,9 +6,8 @@ void tcp_challenge(struct tcp_conn *c)
 {
 	struct tcp *tcp = c->tcp;
 
-	if (c->challenge_ms && tcp->now_ms - c->challenge_ms < TCP_CHALLENGE_MS)
+	if (!tcp_challenge_due(tcp, &c->challenge_ms))
 		return;
-	c->challenge_ms = tcp->now_ms | 1; /* 0: none yet */
 	tcp_inc(tcp, TCP_CHALLENGES);
 	tcp_ack_now(c);
 }
@@ -84,11 +83,11 @@ void tcp_acked(struct tcp_conn *c, const struct tcp_seg *seg)
 		tcp_sched(c);
 }
 
-/* RFC 5681, 2: what counts as a duplicate. */
+/* RFC 5681, 2: what counts as a duplicate. A probe beyond a closed window (max) is not in flight. */
 static bool is_dupack(const struct tcp_conn *c, const struct tcp_seg *seg, uint32_t wnd_before)
 {
 	return !seg->len && !(seg->flags & (TCP_F_SYN | TCP_F_FIN)) &&
-	       c->snd.una != c->snd.max && c->snd.wnd == wnd_before;
+	       c->snd.una != c->snd.nxt && c->snd.wnd == wnd_before;
 }
 
 bool tcp_ack_check(struct tcp_conn *c, struct tcp_seg *seg)

@@ -106,6 +106,7 @@ struct tcp_rcv {
 	uint32_t ts_age_ms;	/* when ts_recent was set (5.5) */
 	uint16_t mss;		/* largest segment seen: what counts as full-sized */
 	uint16_t adv_mss;	/* our own option */
+	uint16_t buf;		/* RCV.BUFF: the most that the consumer could take, up to 65535 */
 	uint8_t shift;
 	uint8_t dup_owed;	/* duplicate ACKs to send for segments beyond a gap */
 };
@@ -230,6 +231,15 @@ static inline uint32_t tcp_now_us(const struct tcp *tcp)
 static inline void tcp_set_now(struct tcp *tcp)
 {
 	tcp->now_ms = (uint32_t)(tcp->env->now / NSEC_PER_MSEC);
+}
+
+/* Is it time for another one? @last: when the last one was sent, 0: never. */
+static inline bool tcp_challenge_due(const struct tcp *tcp, uint32_t *last)
+{
+	if (*last && (int32_t)(tcp->now_ms - *last) < (int32_t)TCP_CHALLENGE_MS)
+		return false;
+	*last = tcp->now_ms | 1;
+	return true;
 }
 
 /* The sequence number behind the last byte that the consumer has committed: that of our FIN. */

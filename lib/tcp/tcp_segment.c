@@ -56,8 +56,8 @@ static void syn_sent_syn(struct tcp_conn *c, struct tcp_seg *seg)
 	if (!(seg->flags & TCP_F_ACK)) {
 		c->rcv.ack = c->rcv.nxt;
 		c->state = TCPS_SYN_RECEIVED;
-		c->snd.nxt = c->snd.una;
-		tcp_sched(c);
+		c->timer_mode = TCP_TM_NONE;
+		tcp_rewind(c);
 		return;
 	}
 	c->rcv.ack = c->rcv.irs;

@@ -101,10 +101,8 @@ static void tw_ack(struct tcp *tcp, const struct tcp_tw *tw)
 /* For what anybody could send, at most one in a while. */
 static void tw_challenge(struct tcp *tcp, struct tcp_tw *tw)
 {
-	if (tw->challenge_ms && tcp->now_ms - tw->challenge_ms < TCP_CHALLENGE_MS)
-		return;
-	tw->challenge_ms = tcp->now_ms | 1;
-	tw_ack(tcp, tw);
+	if (tcp_challenge_due(tcp, &tw->challenge_ms))
+		tw_ack(tcp, tw);
 }
 
 static bool has_ts(const struct tcp_tw *tw, const struct tcp_seg *seg)

@@ -47,7 +47,7 @@ bool tcp_win_hidden(struct tcp_conn *c)
 static uint32_t edge(const struct tcp_conn *c)
 {
 	uint32_t n = span(c), to = c->rcv.ack + n;
-	uint32_t step = RTE_MIN(n / 2, (uint32_t)c->rcv.adv_mss);
+	uint32_t step = RTE_MIN(RTE_MAX(n, (uint32_t)c->rcv.buf) / 2, (uint32_t)c->rcv.adv_mss);
 
 	return (int32_t)(to - c->rcv.adv) >= (int32_t)RTE_MAX(step, 1u) ? to : c->rcv.adv;
 }
@@ -65,6 +65,7 @@ uint16_t tcp_win_field(struct tcp_conn *c, bool syn)
 	if ((wnd & (unit - 1)) && ((field + 1) << shift) <= span(c))
 		field++;
 	field = RTE_MIN(field, 0xffffu);
+	c->rcv.buf = (uint16_t)RTE_MAX(RTE_MIN(span(c), 0xffffu), (uint32_t)c->rcv.buf);
 	c->rcv.adv = seq_max(c->rcv.adv, c->rcv.ack + (field << shift));
 	return (uint16_t)field;
 }

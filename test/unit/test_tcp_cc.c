@@ -36,7 +36,11 @@ static void t_slow_start(void **state)
 	cc.ops->acked(&cc, 1, MSS, 0);
 	assert_int_equal(cc.cwnd, 11 * MSS + 1); /* ACK division gains nothing */
 	cc.ops->acked(&cc, 50 * MSS, MSS, 0);
-	assert_int_equal(cc.cwnd, 13 * MSS + 1); /* RFC 3465: L = 2 */
+	assert_int_equal(cc.cwnd, 13 * MSS + 1); /* RFC 3465, 2.2: L = 2 */
+	cc.cwnd = MSS;
+	cc.ssthresh = 8 * MSS;
+	cc.ops->acked(&cc, 50 * MSS, MSS, 0);
+	assert_int_equal(cc.cwnd, 2 * MSS); /* 2.3: 1 after a time-out */
 }
 
 /* A full window acknowledged: one segment more. */
