@@ -32,7 +32,9 @@ void check_failed(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	snprintf(check_page->said, sizeof(check_page->said), "%s: %s", where, text);
+	/* What fails first is the cause; others of the test's processes fail for it. */
+	if (!__atomic_test_and_set(&check_page->taken, __ATOMIC_SEQ_CST))
+		snprintf(check_page->said, sizeof(check_page->said), "%s: %s", where, text);
 	_exit(1);
 }
 

@@ -14,6 +14,7 @@
 struct check_page {
 	char where[512]; /* the expression that the test's first thread evaluates, or has last */
 	char said[1024]; /* why the test failed */
+	bool taken;	 /* somebody has failed and says why */
 };
 
 extern struct check_page *check_page;

@@ -33,8 +33,8 @@ static int usage(const char *program)
 	fprintf(stderr,
 		"%s PEER PORT OWN [TEST...]\n"
 		"%s --list\n"
-		"Checks the socket API. PEER has an echo server on TCP port PORT (stream.py serve PORT)\n"
-		"and on the next one a remote control (peer.py PORT+1); OWN is this side's address.\n"
+		"Checks the socket API. PEER has an echo server on TCP port PORT (stream.py serve),\n"
+		"and on the next port a remote control (peer.py); OWN is this side's address.\n"
 		"A TEST that ends in - or _ stands for all whose names begin so.\n",
 		program, program);
 	return 2;
@@ -166,6 +166,7 @@ int main(int argc, char **argv)
 		return probe(argv[2]);
 	if (argc < 4 || !find_place(argv))
 		return usage(argv[0]);
+	pattern_init();
 	check_page = mmap(NULL, sizeof(*check_page), PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	sigemptyset(&child);

@@ -67,6 +67,7 @@ int udp(int flags);
 int bound(int fd, struct sockaddr_in addr);
 int listener(struct sockaddr_in addr, int flags);
 int connected(struct sockaddr_in addr);
+int free_port(void); /* one that nobody uses here */
 int accepted(int listener);
 void nonblock(int fd, bool on);
 void option(int fd, int level, int name, int value);
@@ -75,6 +76,7 @@ int error_of(int fd); /* SO_ERROR */
 
 /* The byte at an offset of every stream, as peer.py knows it; at most 128 KiB from there. */
 const unsigned char *pattern(size_t offset);
+void pattern_init(void);
 #define PATTERN_MAX (128 * 1024)
 
 void send_pattern(int fd, size_t offset, size_t len);

@@ -141,8 +141,7 @@ void test_accept4_flags(void)
 		call(control, "s", port_of(fd));
 		conn = (int)MUST(accept4(fd, NULL, NULL, flags[i]));
 		EQ(fcntl(conn, F_GETFD), flags[i] & SOCK_CLOEXEC ? FD_CLOEXEC : 0);
-		EQ(fcntl(conn, F_GETFL),
-		   O_RDWR | (flags[i] & SOCK_NONBLOCK ? O_NONBLOCK : 0));
+		EQ(fcntl(conn, F_GETFL), O_RDWR | (flags[i] & SOCK_NONBLOCK ? O_NONBLOCK : 0));
 		if (flags[i] & SOCK_NONBLOCK)
 			FAILS(recv(conn, &byte, 1, 0), EAGAIN);
 	}

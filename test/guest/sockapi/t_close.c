@@ -162,7 +162,10 @@ void test_peer_reset_wakes_send(void)
 {
 	enum { SIZE = 64 << 20 };
 	int control = peer_open(), fd = peer_dial(control, "s", 4096);
-	struct job job = { .call = job_send, .fd = fd, .buf = calloc(1, SIZE), .len = SIZE,
+	struct job job = { .call = job_send,
+			   .fd = fd,
+			   .buf = calloc(1, SIZE),
+			   .len = SIZE,
 			   .flags = MSG_NOSIGNAL };
 	char byte = 0;
 

@@ -83,7 +83,9 @@ static void pass(int channel, int fd)
 {
 	char space[CMSG_SPACE(sizeof(int))] = "", byte = 0;
 	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = space,
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = space,
 			      .msg_controllen = sizeof(space) };
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
 
@@ -98,7 +100,9 @@ static int passed(int channel)
 {
 	char space[CMSG_SPACE(sizeof(int))] = "", byte;
 	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = space,
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = space,
 			      .msg_controllen = sizeof(space) };
 	int fd;
 

@@ -111,7 +111,8 @@ void test_local_wildcard(void)
 void test_local_wildcard_inet6(void)
 {
 	struct sockaddr_in6 any = { .sin6_family = AF_INET6 }, name6;
-	int control = peer_open(), server = (int)MUST(socket(AF_INET6, SOCK_STREAM, 0)), conn, client;
+	int control = peer_open(), server = (int)MUST(socket(AF_INET6, SOCK_STREAM, 0)), conn,
+	    client;
 	struct sockaddr_in at;
 
 	MUST(bind(server, sa(&any), sizeof(any)));

@@ -57,8 +57,9 @@ void test_recv_waitall(void)
 {
 	char buf[50000];
 	int control = peer_open(), fd = with_data(control, 10);
-	struct job job = { .call = job_recv, .fd = fd, .buf = buf, .len = 50000,
-			   .flags = MSG_WAITALL };
+	struct job job = {
+		.call = job_recv, .fd = fd, .buf = buf, .len = 50000, .flags = MSG_WAITALL
+	};
 
 	job_start(&job);
 	job_asleep(&job);
@@ -85,8 +86,9 @@ void test_recv_waitall_signal(void)
 {
 	char buf[50];
 	int control = peer_open(), fd = with_data(control, 10);
-	struct job job = { .call = job_recv, .fd = fd, .buf = buf, .len = 50,
-			   .flags = MSG_WAITALL };
+	struct job job = {
+		.call = job_recv, .fd = fd, .buf = buf, .len = 50, .flags = MSG_WAITALL
+	};
 
 	count_signal(SIGUSR1, SA_RESTART);
 	job_start(&job);

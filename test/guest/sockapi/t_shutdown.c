@@ -108,7 +108,8 @@ void test_shut_wakes_recv(void)
 
 void test_shut_wakes_accept(void)
 {
-	int control = peer_open(), fd = listener(addr4(INADDR_ANY, 0), 0), port = port_of(fd);
+	int control = peer_open(), port = free_port();
+	int fd = listener(addr4(INADDR_ANY, port), 0);
 	struct job job = { .call = job_accept, .fd = fd };
 
 	job_start(&job);
@@ -127,7 +128,10 @@ void test_shut_wakes_send(void)
 {
 	enum { SIZE = 64 << 20 };
 	int control = peer_open(), fd = peer_dial(control, "s", 4096);
-	struct job job = { .call = job_send, .fd = fd, .buf = calloc(1, SIZE), .len = SIZE,
+	struct job job = { .call = job_send,
+			   .fd = fd,
+			   .buf = calloc(1, SIZE),
+			   .len = SIZE,
 			   .flags = MSG_NOSIGNAL };
 	char byte = 0;
 

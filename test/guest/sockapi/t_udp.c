@@ -133,7 +133,7 @@ void test_udp_unspec(void)
 
 void test_udp_unspec_bound(void)
 {
-	int control = peer_open(), fd = bound(udp(0), addr4(INADDR_ANY, 0)), port = port_of(fd);
+	int control = peer_open(), port = free_port(), fd = bound(udp(0), addr4(INADDR_ANY, port));
 	struct sockaddr_in wild = addr4(INADDR_ANY, port), own = own4(port), from;
 
 	MUST(try_connect(fd, place.control));
@@ -251,7 +251,7 @@ void test_udp_shutdown(void)
 	char byte;
 	struct job job = { .call = job_recv, .fd = udp(0), .buf = &byte, .len = 1 };
 
-	FAILS(shutdown(job.fd, SHUT_RD), ENOTCONN);
+	FAILS(shutdown(udp(0), SHUT_RD), ENOTCONN);
 	MUST(try_connect(job.fd, place.control));
 	job_start(&job);
 	job_asleep(&job);

@@ -120,15 +120,20 @@ void test_udp_vectors(void)
 	struct iovec in[] = { { buf, 33 }, { buf + 33, 200 } };
 	struct sockaddr_storage from = { 0 };
 	struct sockaddr_in to = place.control;
-	struct msghdr msg = { .msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = out,
-			      .msg_iovlen = 3 };
+	struct msghdr msg = {
+		.msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = out, .msg_iovlen = 3
+	};
 	char control[100];
 	int fd = udp(0);
 
 	EQ(sendmsg(fd, &msg, 0), 100);
-	msg = (struct msghdr){ .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = in,
-			       .msg_iovlen = 2, .msg_control = control,
-			       .msg_controllen = sizeof(control), .msg_flags = -1 };
+	msg = (struct msghdr){ .msg_name = &from,
+			       .msg_namelen = sizeof(from),
+			       .msg_iov = in,
+			       .msg_iovlen = 2,
+			       .msg_control = control,
+			       .msg_controllen = sizeof(control),
+			       .msg_flags = -1 };
 	EQ(recvmsg(fd, &msg, 0), 100);
 	addr_is(&from, msg.msg_namelen, &place.control);
 	EQ(msg.msg_controllen, 0);
@@ -160,8 +165,8 @@ void test_udp_mmsg(void)
 		iov[i] = (struct iovec){ data[i], sizeof(data[i]) };
 	}
 	while (got < MSGS)
-		got += (int)MUST(recvmmsg(fd, msgs + got, (unsigned int)(MSGS - got), MSG_WAITFORONE,
-					  NULL));
+		got += (int)MUST(
+			recvmmsg(fd, msgs + got, (unsigned int)(MSGS - got), MSG_WAITFORONE, NULL));
 	for (int i = 0; i < MSGS; i++) {
 		EQ(msgs[i].msg_len, i * 5);
 		EQ(memcmp(data[i], pattern(0), (size_t)i * 5), 0);

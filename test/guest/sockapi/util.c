@@ -41,6 +41,15 @@ int connected(struct sockaddr_in addr)
 	return fd;
 }
 
+int free_port(void)
+{
+	int port, fd = bound(tcp(0), addr4(INADDR_ANY, 0));
+
+	port = port_of(fd);
+	MUST(close(fd));
+	return port;
+}
+
 int accepted(int fd)
 {
 	return (int)MUST(accept(fd, NULL, NULL));
@@ -73,13 +82,16 @@ int error_of(int fd)
 	return option_of(fd, SOL_SOCKET, SO_ERROR);
 }
 
+static unsigned char table[PERIOD * 3];
+
+void pattern_init(void)
+{
+	for (size_t i = 0; i < sizeof(table); i++)
+		table[i] = (unsigned char)((i % PERIOD) * 167 + ((i % PERIOD) >> 8) * 13);
+}
+
 const unsigned char *pattern(size_t offset)
 {
-	static unsigned char table[PERIOD * 3];
-
-	if (!table[1])
-		for (size_t i = 0; i < sizeof(table); i++)
-			table[i] = (unsigned char)((i % PERIOD) * 167 + ((i % PERIOD) >> 8) * 13);
 	return table + offset % PERIOD;
 }
 
