@@ -33,14 +33,18 @@ static bool tx_syn(struct tcp_conn *c)
 	return true;
 }
 
-/* What the first FIN makes of the state (RFC 9293, 3.10.4). */
+/*
+ * What the first FIN makes of the state (RFC 9293, 3.10.4). LAST-ACK may end with the ACK of our FIN
+ * because ours acknowledged the peer's; one that did not, since the consumer has not taken all
+ * (D9, rule 1), is like a simultaneous close.
+ */
 static void fin_state(struct tcp_conn *c)
 {
 	c->flags |= TCPC_FIN_SENT;
 	if (c->state == TCPS_ESTABLISHED)
 		c->state = TCPS_FIN_WAIT_1;
 	else if (c->state == TCPS_CLOSE_WAIT)
-		c->state = TCPS_LAST_ACK;
+		c->state = c->rcv.ack == c->rcv.nxt ? TCPS_LAST_ACK : TCPS_CLOSING;
 }
 
 static uint32_t usable_window(const struct tcp_conn *c)
