@@ -272,6 +272,8 @@ void osk_sync_options(struct osk *os)
 	osopt_sync(os, OUTSOCK_OPT_REUSEADDR, sk->sk_reuse ? 1 : 0, 0);
 	osopt_sync(os, OUTSOCK_OPT_REUSEPORT, sk->sk_reuseport ? 1 : 0, 0);
 	osopt_sync(os, OUTSOCK_OPT_BROADCAST, sock_flag(sk, SOCK_BROADCAST), 0);
+	if (!os->stream)
+		return;
 	osopt_sync(os, OUTSOCK_OPT_KEEPALIVE, sock_flag(sk, SOCK_KEEPOPEN), 0);
 	osopt_sync(os, OUTSOCK_OPT_PRIORITY, min_t(u32, sk->sk_priority, 7), 0);
 }
@@ -281,7 +283,7 @@ void osk_keepalive(struct sock *sk, int on)
 {
 	struct osk *os = osk_from_sk(sk);
 
-	if (!os->dev || sk->sk_state == TCP_LISTEN)
+	if (!os->dev || !os->stream)
 		return;
 	spin_lock(&os->lock);
 	osopt_sync(os, OUTSOCK_OPT_KEEPALIVE, !!on, 0);

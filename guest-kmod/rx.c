@@ -143,15 +143,18 @@ static void osrx_data(struct osrx *rx)
 	osk_acked(os, le64_to_cpu(rx->hdr.pos));
 	if (os->dead || !rx->len)
 		goto unlock;
-	if (off != os->rcv_nxt || off + rx->len > os->rcv_credit ||
-	    (osk_sk(os)->sk_shutdown & RCV_SHUTDOWN && !os->closing)) {
-		OSMIB_INC(rx_bad_offset);
-		osk_fatal(os, EPROTO);
+	if (os->closing) {
+		/*
+		 * The program has closed: data that comes now resets (RFC 2525, 2.17). Where CLOSE
+		 * has gone already the host sees to that; this is what crossed it.
+		 */
+		osk_send_close(os, OUTSOCK_CLOSE_ABORT);
 		goto unlock;
 	}
-	if (os->closing) {
-		/* The program has closed: data that comes now resets (RFC 2525, 2.17). */
-		osk_send_close(os, OUTSOCK_CLOSE_ABORT);
+	if (off != os->rcv_nxt || off + rx->len > os->rcv_credit ||
+	    osk_sk(os)->sk_shutdown & RCV_SHUTDOWN) {
+		OSMIB_INC(rx_bad_offset);
+		osk_fatal(os, EPROTO);
 		goto unlock;
 	}
 	if (!osrx_queue(rx, os)) {
@@ -185,7 +188,7 @@ static void osrx_peer_closed(struct osrx *rx)
 		return;
 	sk = osk_sk(os);
 	osk_acked(os, le64_to_cpu(rx->hdr.pos));
-	if (os->dead || sk->sk_shutdown & RCV_SHUTDOWN)
+	if (os->dead || os->closing || sk->sk_shutdown & RCV_SHUTDOWN)
 		goto unlock;
 	if (le64_to_cpu(rx->hdr.off) != os->rcv_nxt) {
 		OSMIB_INC(rx_bad_offset);
@@ -261,6 +264,7 @@ static void osrx_connected(struct osrx *rx)
 	if (sk->sk_state == TCP_SYN_SENT && !os->dead) {
 		os->record = evt.record;
 		os->snd_win = le32_to_cpu(evt.snd_win);
+		os->local.family = evt.record.family;
 		os->local.port = evt.record.local_port;
 		memcpy(os->local.addr, evt.record.local, 16);
 		smp_wmb();	/* connect() looks at the state first */

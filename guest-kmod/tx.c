@@ -263,7 +263,7 @@ void osk_acked(struct osk *os, u64 pos)
 	if (pos <= os->snd_una)
 		return;
 	if (pos > os->snd_nxt) {
-		OSMIB_INC(rx_bad_offset);
+		OSMIB_INC(rx_bad_position);
 		return;
 	}
 	osk_tx_free(os, pos - os->snd_una);
