@@ -79,7 +79,8 @@ struct lcore {
 	/* sleep: @sleeping the lcore writes, who puts something in reads */
 	_Alignas(64) _Atomic bool sleeping;
 	int epoll_fd, wake_fd;
-	bool napping; /* an RX queue has nothing to wait on */
+	unsigned int empty_wakes; /* since there was work */
+	bool napping;		  /* an RX queue has nothing to wait on */
 
 	/* clock: ns = ((tsc - tsc_base) * tsc_mult) >> 32; constant, the same for all lcores */
 	uint64_t tsc_base, tsc_mult;

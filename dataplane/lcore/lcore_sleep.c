@@ -16,6 +16,11 @@
 #include <rte_ethdev.h>
 
 #define EVENTS_MAX 16
+/*
+ * A descriptor that is readable though its driver has nothing to give (TAP, until its signal has been
+ * taken) must not keep a FIFO thread from sleeping: after so many wakes for nothing it naps.
+ */
+#define EMPTY_WAKES_MAX 4
 
 bool lcore_wake(struct lcore *lc)
 {
@@ -114,9 +119,14 @@ static void wait_for_events(struct lcore *lc)
 
 	if (next <= now)
 		return;
+	lcore_count(&lc->stats, LCORE_sleeps, 1);
+	if (lc->empty_wakes > EMPTY_WAKES_MAX) {
+		t.tv_nsec = (long)lc->conf.nap_ns;
+		nanosleep(&t, NULL);
+		return;
+	}
 	t.tv_sec = (time_t)((next - now) / NSEC_PER_SEC);
 	t.tv_nsec = (long)((next - now) % NSEC_PER_SEC);
-	lcore_count(&lc->stats, LCORE_sleeps, 1);
 	epoll_pwait2(lc->epoll_fd, events, EVENTS_MAX, next == UINT64_MAX ? NULL : &t, NULL);
 }
 
@@ -134,6 +144,5 @@ void lcore_sleep(struct lcore *lc)
 	atomic_store_explicit(&lc->sleeping, false, memory_order_relaxed);
 	disarm_ports(lc);
 	disarm_guests(lc);
-	/* What woke it is looked for in full turns before it sleeps again. */
-	lc->work_tsc = rte_rdtsc();
+	lc->empty_wakes++;
 }

@@ -140,6 +140,7 @@ void lcore_turn_end(struct lcore *lc, unsigned int work)
 	lc->worked = work;
 	if (work) {
 		lc->work_tsc = lc->tsc;
+		lc->empty_wakes = 0;
 		lc->snap_due = true;
 		if (lc->tsc - lc->snap_tsc > lc->snap_cycles)
 			snapshot(lc);

@@ -33,6 +33,7 @@ struct port;
  * @raw_fd: a packet socket that sends instead, where the driver has too few TX queues; else -1
  * @prepare: the device wants rte_eth_tx_prepare()
  * @n, @pkts: frames of this turn
+ * @stuck: since when the device has taken none of them, or 0
  * @frames, @bytes, @refused: counters, others read them
  */
 struct port_if {
@@ -44,6 +45,7 @@ struct port_if {
 	bool prepare;
 	int raw_fd;
 	uint32_t n;
+	uint64_t stuck;
 	uint64_t frames, bytes, refused;
 	struct rte_mbuf *pkts[PORT_TX_MAX];
 };

@@ -28,7 +28,8 @@ void fds_seen(struct fd_set_seen *seen)
 	while (dir && (e = readdir(dir))) {
 		int fd = atoi(e->d_name);
 
-		if (e->d_name[0] != '.' && fd < FDS_MAX)
+		/* Not the descriptor of this look itself: its number is free again afterwards. */
+		if (e->d_name[0] != '.' && fd < FDS_MAX && fd != dirfd(dir))
 			seen->bits[fd / 64] |= 1ull << (fd % 64);
 	}
 	if (dir)

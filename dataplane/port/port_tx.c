@@ -6,6 +6,8 @@
 
 #include "lcore/rt_forbidden.h"
 
+#define STUCK_NS (10 * NSEC_PER_MSEC)
+
 void port_tx(void *ctx, struct rte_mbuf *m)
 {
 	struct port_if *pi = ctx;
@@ -34,6 +36,19 @@ static uint32_t prepare(struct port_if *pi)
 	return 0;
 }
 
+/* A device that takes nothing for so long (a memif without its peer): nobody waits for these. */
+static void give_up(struct port_if *pi)
+{
+	if (!pi->stuck) {
+		pi->stuck = pi->env->now;
+	} else if (pi->env->now - pi->stuck > STUCK_NS) {
+		count_add(&pi->refused, pi->n);
+		while (pi->n)
+			pkt_drop(pi->env, pi->pkts[--pi->n], DROP_TX_PORT);
+		pi->stuck = 0;
+	}
+}
+
 unsigned int port_flush(struct port_if *pi)
 {
 	uint32_t n = pi->n, sent;
@@ -54,6 +69,10 @@ unsigned int port_flush(struct port_if *pi)
 	count_add(&pi->frames, sent);
 	count_add(&pi->bytes, bytes);
 	pi->n -= sent;
+	if (likely(sent))
+		pi->stuck = 0;
+	else
+		give_up(pi);
 	if (unlikely(pi->n))
 		memmove(pi->pkts, pi->pkts + sent, pi->n * sizeof(pi->pkts[0]));
 	return sent;
