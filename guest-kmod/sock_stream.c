@@ -321,7 +321,7 @@ static int osk_stream_shutdown(struct socket *sock, int how)
 		osk_set_state(sk, sk->sk_state == TCP_CLOSE_WAIT ? TCP_LAST_ACK : TCP_FIN_WAIT1);
 		osk_push_now(os);
 	}
-	/* The peer may go on sending after SHUT_RD, as with the kernel's TCP: see osk_readable(). */
+	/* The peer may go on sending after SHUT_RD, and be read, as with the kernel's TCP. */
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | (how & SEND_SHUTDOWN));
 	if (how & RCV_SHUTDOWN)
 		sock_set_flag(sk, SOCK_DONE);
@@ -453,7 +453,7 @@ static __poll_t osk_stream_poll(struct file *file, struct socket *sock, poll_tab
 	state = smp_load_acquire(&sk->sk_state);
 	if (state == TCP_LISTEN)
 		return osk_listen_poll(os);
-	shutdown = READ_ONCE(sk->sk_shutdown);
+	shutdown = READ_ONCE(sk->sk_shutdown) | (sock_flag(sk, SOCK_DONE) ? RCV_SHUTDOWN : 0);
 	if (shutdown == SHUTDOWN_MASK || state == TCP_CLOSE)
 		mask |= EPOLLHUP;
 	if (shutdown & RCV_SHUTDOWN)
