@@ -79,7 +79,7 @@ struct lcore {
 	/* sleep: @sleeping the lcore writes, who puts something in reads */
 	_Alignas(64) _Atomic bool sleeping;
 	int epoll_fd, wake_fd;
-	unsigned int empty_wakes; /* since there was work */
+	unsigned int empty_wakes; /* by events in a row, and no work */
 	bool napping;		  /* an RX queue has nothing to wait on */
 
 	/* clock: ns = ((tsc - tsc_base) * tsc_mult) >> 32; constant, the same for all lcores */

@@ -116,6 +116,7 @@ static void wait_for_events(struct lcore *lc)
 	struct epoll_event events[EVENTS_MAX];
 	uint64_t now = lcore_ns(lc, rte_rdtsc()), next = next_deadline(lc, now);
 	struct timespec t = { 0 };
+	int n;
 
 	if (next <= now)
 		return;
@@ -123,11 +124,13 @@ static void wait_for_events(struct lcore *lc)
 	if (lc->empty_wakes > EMPTY_WAKES_MAX) {
 		t.tv_nsec = (long)lc->conf.nap_ns;
 		nanosleep(&t, NULL);
+		lc->empty_wakes--;
 		return;
 	}
 	t.tv_sec = (time_t)((next - now) / NSEC_PER_SEC);
 	t.tv_nsec = (long)((next - now) % NSEC_PER_SEC);
-	epoll_pwait2(lc->epoll_fd, events, EVENTS_MAX, next == UINT64_MAX ? NULL : &t, NULL);
+	n = epoll_pwait2(lc->epoll_fd, events, EVENTS_MAX, next == UINT64_MAX ? NULL : &t, NULL);
+	lc->empty_wakes = n > 0 ? lc->empty_wakes + 1 : 0;
 }
 
 void lcore_sleep(struct lcore *lc)
@@ -144,5 +147,4 @@ void lcore_sleep(struct lcore *lc)
 	atomic_store_explicit(&lc->sleeping, false, memory_order_relaxed);
 	disarm_ports(lc);
 	disarm_guests(lc);
-	lc->empty_wakes++;
 }
