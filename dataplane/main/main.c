@@ -21,6 +21,15 @@ enum action {
 	ACTION_RUN,
 	ACTION_CHECK,
 	ACTION_DUMP,
+	ACTION_HELP,
+	ACTION_VERSION,
+	ACTION_WRONG,
+};
+
+struct words {
+	enum action action;
+	const char *file;
+	unsigned int n_cpus;
 };
 
 static int usage(FILE *out)
@@ -29,6 +38,7 @@ static int usage(FILE *out)
 	      "       outsockd --config FILE      the same\n"
 	      "       outsockd --check FILE       only look for mistakes in FILE\n"
 	      "       outsockd --dump FILE        print the effective configuration\n"
+	      "         --cpus N                  with these two: of a machine with N CPUs\n"
 	      "       outsockd --version | --help\n",
 	      out);
 	return out == stdout ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -74,45 +84,76 @@ static int run(struct config *c, unsigned int n_cpus)
 	return EXIT_SUCCESS;
 }
 
-int main(int argc, char **argv)
+/* One option of the command line. */
+static void take_option(int opt, struct words *w)
+{
+	static const struct {
+		char opt;
+		enum action action;
+	} actions[] = {
+		{ 'f', ACTION_RUN },  { 'c', ACTION_CHECK },   { 'd', ACTION_DUMP },
+		{ 'h', ACTION_HELP }, { 'v', ACTION_VERSION }, { '?', ACTION_WRONG },
+	};
+
+	if (opt == 'n') {
+		w->n_cpus = (unsigned int)strtoul(optarg, NULL, 10);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+		if (actions[i].opt == opt)
+			w->action = actions[i].action;
+	if (optarg && w->file)
+		w->action = ACTION_WRONG;
+	else if (optarg)
+		w->file = optarg;
+}
+
+static void take_words(int argc, char **argv, struct words *w)
 {
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'f' },
 		{ "check", required_argument, NULL, 'c' },
 		{ "dump", required_argument, NULL, 'd' },
+		{ "cpus", required_argument, NULL, 'n' },
 		{ "version", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	unsigned int n_cpus = (unsigned int)sysconf(_SC_NPROCESSORS_CONF);
-	enum action action = ACTION_RUN;
-	const char *file = NULL;
-	struct config *c;
-	int opt, rc = EXIT_SUCCESS;
+	int opt;
 
-	while ((opt = getopt_long(argc, argv, "hv", options, NULL)) != -1) {
-		if (opt == 'h')
-			return usage(stdout);
-		if (opt == 'v') {
-			puts("outsockd " OUTSOCK_VERSION);
-			return EXIT_SUCCESS;
-		}
-		if (opt == '?' || file)
-			return usage(stderr);
-		file = optarg;
-		action = opt == 'c' ? ACTION_CHECK : opt == 'd' ? ACTION_DUMP : ACTION_RUN;
-	}
-	if (optind + 1 < argc || (file && optind < argc))
-		return usage(stderr);
-	if (!file)
-		file = optind < argc ? argv[optind] : DEFAULT_CONFIG;
-	c = config_load(file, n_cpus, config_print_mistake, stderr);
+	while (w->action != ACTION_WRONG &&
+	       (opt = getopt_long(argc, argv, "hv", options, NULL)) != -1)
+		take_option(opt, w);
+	if (optind < argc && w->file)
+		w->action = ACTION_WRONG;
+	else if (optind < argc)
+		w->file = argv[optind++];
+	if (optind < argc || (w->n_cpus && w->action == ACTION_RUN))
+		w->action = ACTION_WRONG;
+	if (!w->n_cpus)
+		w->n_cpus = (unsigned int)sysconf(_SC_NPROCESSORS_CONF);
+	if (!w->file)
+		w->file = DEFAULT_CONFIG;
+}
+
+int main(int argc, char **argv)
+{
+	struct words w = { .action = ACTION_RUN };
+	int rc = EXIT_SUCCESS;
+	struct config *c;
+
+	take_words(argc, argv, &w);
+	if (w.action == ACTION_HELP || w.action == ACTION_WRONG)
+		return usage(w.action == ACTION_HELP ? stdout : stderr);
+	if (w.action == ACTION_VERSION)
+		return puts("outsockd " OUTSOCK_VERSION) < 0;
+	c = config_load(w.file, w.n_cpus, config_print_mistake, stderr);
 	if (!c)
 		return EXIT_FAILURE;
-	if (action == ACTION_DUMP)
+	if (w.action == ACTION_DUMP)
 		config_dump(c, stdout);
-	else if (action == ACTION_RUN)
-		rc = run(c, n_cpus);
+	else if (w.action == ACTION_RUN)
+		rc = run(c, w.n_cpus);
 	config_free(c);
 	return rc;
 }
