@@ -359,7 +359,7 @@ static bool osrx_dgram_add(struct osrx *rx, struct sk_buff *skb)
 static void osrx_dgram_begin(struct osrx *rx, u32 total)
 {
 	struct oring *q = rx->q;
-	u32 linear = total <= OSRX_COPY_MAX ? total : 0;
+	u32 linear = total <= OSRX_COPY_FULL ? total : 0;
 	struct sk_buff *skb = alloc_skb(linear, GFP_NOWAIT | __GFP_NOWARN);
 
 	oring_rx_forget(q);
@@ -400,6 +400,7 @@ static void osrx_dgram_lost(struct osrx *rx, u32 total)
 	OSMIB_INC(rx_dgram_dropped);
 	if (!os)
 		return;
+	os->dg_seen += total + OUTSOCK_DGRAM_OVERHEAD;
 	os->dg_taken += total + OUTSOCK_DGRAM_OVERHEAD;
 	spin_unlock(&os->lock);
 }

@@ -236,7 +236,9 @@ static int osk_send_socket(struct osk *os)
 		return READ_ONCE(os->dev->gone) ? -ENETDOWN : -ENOMEM;
 	osreq_body(req, &cmd, sizeof(cmd));
 	if (!os->stream) {
-		os->dg_taken = 0;	/* counted from the host's socket's creation */
+		/* Counted from the creation of the host's socket; what waits here comes first. */
+		os->dg_seen -= os->dg_taken;
+		os->dg_taken = 0;
 		os->dg_credit = 0;
 		os->dg_credit = osk_dgram_credit(os);
 		req->pos = os->dg_credit;

@@ -129,7 +129,8 @@ struct osk {
 	u64 acc_credit;		/* as announced */
 
 	/* datagram, under lock */
-	u64 dg_taken;		/* bytes read or dropped, with overhead */
+	u64 dg_seen;		/* bytes that came, with overhead */
+	u64 dg_taken;		/* of these, read or dropped */
 	u64 dg_credit;		/* as announced */
 
 	struct list_head reap;	/* twin.c */

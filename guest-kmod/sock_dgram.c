@@ -32,11 +32,9 @@ struct osdgram {
 bool osk_dgram_queue(struct osk *os, struct sk_buff *skb, u32 cost)
 {
 	struct sock *sk = osk_sk(os);
-	struct outsock_dgram from;
 
-	memcpy(&from, skb->cb, sizeof(from));
-	if (os->dg_taken + atomic_read(&sk->sk_rmem_alloc) > os->dg_credit + sk->sk_rcvbuf ||
-	    sk->sk_shutdown & RCV_SHUTDOWN) {
+	os->dg_seen += cost;
+	if (os->dg_seen > os->dg_credit || sk->sk_shutdown & RCV_SHUTDOWN) {
 		os->dg_taken += cost;
 		return false;
 	}
