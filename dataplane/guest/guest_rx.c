@@ -45,6 +45,7 @@ static inline int rx_next(struct guest *g, struct guest_lane *l, struct vring_ch
 		return rc;
 	}
 	if (c->left < OUTSOCK_RX_BUF_MIN) {
+		vring_break(&l->rx.v, VRING_ERR_TOO_SHORT);
 		guest_fail(g, GUEST_ERR_RX_BUF);
 		return -EPROTO;
 	}

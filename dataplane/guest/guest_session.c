@@ -70,20 +70,9 @@ static void fail(struct guest *g, enum guest_err err, const char *text)
 	guest_session_close(g);
 }
 
-void guest_fail(struct guest *g, enum guest_err err)
+static bool break_rings(struct guest *g)
 {
-	fail(g, err, guest_err_text(err));
-}
-
-void guest_fail_ring(struct guest *g, const struct vring_dev *r)
-{
-	fail(g, GUEST_ERR_RING, vring_err_text(r->err));
-}
-
-/* Guest memory went away under us: no ring of it is touched again. */
-static void fail_memory(struct guest *g)
-{
-	bool ran = false;
+	bool broke = false;
 
 	for (unsigned int i = 0; i < GUEST_LANES; i++) {
 		struct guest_ring *rings[] = { &g->lanes[i].rx, &g->lanes[i].tx };
@@ -91,20 +80,39 @@ static void fail_memory(struct guest *g)
 		for (unsigned int k = 0; k < 2; k++) {
 			if (!rings[k]->running || rings[k]->v.err)
 				continue;
-			ran = true;
-			rings[k]->v.err = VRING_ERR_DESC_ADDR;
-			rings[k]->v.n_look = 0;
+			vring_break(&rings[k]->v, VRING_ERR_DESC_ADDR);
+			broke = true;
 		}
 	}
-	if (ran)
-		guest_fail(g, GUEST_ERR_MEMORY);
+	return broke;
+}
+
+/* Guest memory went away under us: no ring of it is touched again. True: that was news. */
+static bool memory_gone(struct guest *g)
+{
+	if (!g->mem_fault || !__atomic_load_n(g->mem_fault, __ATOMIC_RELAXED) || !break_rings(g))
+		return false;
+	fail(g, GUEST_ERR_MEMORY, guest_err_text(GUEST_ERR_MEMORY));
+	return true;
+}
+
+/* What looks like an error of the protocol may be the zero pages in place of lost memory. */
+void guest_fail(struct guest *g, enum guest_err err)
+{
+	if (!memory_gone(g))
+		fail(g, err, guest_err_text(err));
+}
+
+void guest_fail_ring(struct guest *g, const struct vring_dev *r)
+{
+	if (!memory_gone(g))
+		fail(g, GUEST_ERR_RING, vring_err_text(r->err));
 }
 
 bool guest_session_turn(struct guest *g, uint64_t now)
 {
 	g->now = now;
-	if (g->mem_fault && __atomic_load_n(g->mem_fault, __ATOMIC_RELAXED))
-		fail_memory(g);
+	memory_gone(g);
 	if (now >= g->grace_until) {
 		g->grace_until = GUEST_NO_TIME;
 		guest_silence(g, false);
@@ -146,6 +154,8 @@ int guest_hello(struct guest *g, const struct outsock_hello *hello)
 		return -EPROTONOSUPPORT;
 	if (g->hello && same)
 		return 0;
+	/* The peers of what does not go on may hear of it. */
+	guest_silence(g, false);
 	/* Another boot of the guest: what it knew of this epoch is gone. */
 	if (g->hello)
 		guest_session_close(g);
@@ -156,7 +166,6 @@ int guest_hello(struct guest *g, const struct outsock_hello *hello)
 	g->features = hello->features & GUEST_FEATURES;
 	g->hello = true;
 	g->grace_until = GUEST_NO_TIME;
-	guest_silence(g, false);
 	return 0;
 }
 

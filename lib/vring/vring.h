@@ -54,6 +54,7 @@ struct vring_mem {
 	X(DESC_ADDR, "descriptor points outside of the guest's memory")              \
 	X(DESC_DIR, "descriptor has the wrong direction")                            \
 	X(INDIRECT, "malformed indirect descriptor")                                 \
+	X(TOO_SHORT, "buffer is too small for a message")                            \
 	X(TOO_LONG, "chain carries more bytes than a message may have")
 
 enum vring_err {
@@ -154,6 +155,9 @@ static inline const void *vring_ahead(const struct vring_dev *r, unsigned int i)
  * without vring_done() between: the same chain, without a second fetch of what look-ahead holds.
  */
 int vring_next(struct vring_dev *r, struct vring_chain *ret_chain);
+
+/* The user of the ring has found it unusable. -EPROTO */
+int vring_break(struct vring_dev *r, enum vring_err err);
 
 /* Returns the chain that vring_next() gave. @written: bytes (RX), 0 (TX). */
 void vring_done(struct vring_dev *r, uint32_t written);

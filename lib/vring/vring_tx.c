@@ -25,29 +25,30 @@ void vring_read_slow(struct vring_chain *c, void *dst, uint32_t n)
 }
 
 /*
- * With EVENT_IDX the flag is ignored, and a kick is asked for by an index: the one that was last
- * asked for stays behind, so that none comes until the indices have gone all the way round.
+ * With EVENT_IDX the flag is ignored, and a kick is asked for by the index of the chain that shall
+ * cause it (virtio 1.2, 2.7.7): one that has gone by causes none until the indices have gone all
+ * the way round.
  */
+static void ask_for_kicks(struct vring_dev *r, bool want)
+{
+	/* avail_event lies behind the used ring. */
+	uint16_t *event = (uint16_t *)(void *)&r->used->ring[r->mask + 1];
+
+	if (r->event_idx)
+		__atomic_store_n(event, (uint16_t)(r->avail_seen - !want), __ATOMIC_RELAXED);
+	else
+		__atomic_store_n(&r->used->flags, want ? 0 : VRING_USED_F_NO_NOTIFY,
+				 __ATOMIC_RELAXED);
+}
+
 bool vring_want_kicks(struct vring_dev *r, bool want)
 {
-	uint16_t seen;
-
 	if (r->err)
 		return false;
 	r->kicks_wanted = want;
-	if (!r->event_idx) {
-		uint16_t flags = want ? 0 : VRING_USED_F_NO_NOTIFY;
-
-		__atomic_store_n(&r->used->flags, flags, __ATOMIC_RELAXED);
-	} else if (want) {
-		/* avail_event lies behind the used ring (virtio 1.2, 2.7.8). */
-		uint16_t *event = (uint16_t *)(void *)&r->used->ring[r->mask + 1];
-
-		__atomic_store_n(event, r->avail_seen, __ATOMIC_RELAXED);
-	}
+	ask_for_kicks(r, want);
 	if (!want)
 		return false;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	seen = __atomic_load_n(&r->avail->idx, __ATOMIC_RELAXED);
-	return seen != r->avail_seen;
+	return __atomic_load_n(&r->avail->idx, __ATOMIC_RELAXED) != r->avail_seen;
 }

@@ -23,7 +23,7 @@ static inline struct desc fetch_desc(const void *p)
 	return (struct desc){ lo, (uint32_t)hi, (uint16_t)(hi >> 32), (uint16_t)(hi >> 48) };
 }
 
-static int broken(struct vring_dev *r, enum vring_err err)
+int vring_break(struct vring_dev *r, enum vring_err err)
 {
 	r->err = err;
 	r->n_look = 0;
@@ -38,7 +38,7 @@ static inline int fetch_avail(struct vring_dev *r)
 	r->avail_seen = __atomic_load_n(&r->avail->idx, __ATOMIC_ACQUIRE);
 	n = r->avail_seen - r->idx;
 	if (n > r->mask + 1)
-		return broken(r, VRING_ERR_AVAIL_JUMP);
+		return vring_break(r, VRING_ERR_AVAIL_JUMP);
 	return n;
 }
 
@@ -49,7 +49,7 @@ static int look_heads(struct vring_dev *r, uint16_t from, uint16_t to)
 		uint16_t head = *(const volatile uint16_t *)&r->avail->ring[i & r->mask];
 
 		if (head > r->mask)
-			return broken(r, VRING_ERR_DESC_INDEX);
+			return vring_break(r, VRING_ERR_DESC_INDEX);
 		__builtin_prefetch(&r->desc[head]);
 		r->look[i % VRING_LOOK].head = head;
 	}
@@ -251,7 +251,7 @@ int vring_next(struct vring_dev *r, struct vring_chain *ret_chain)
 		err = walk(r, c, (struct desc){ s->gpa, s->len, s->flags, s->next });
 	}
 	if (err)
-		return broken(r, err);
+		return vring_break(r, err);
 	if (r->hdr_len)
 		take_hdr(r, s, c);
 	return 1;

@@ -51,14 +51,11 @@ static int send_hello(struct simguest *sg)
 /* A new epoch: whatever we had is gone on the other side. */
 static void on_epoch(struct simguest *sg, const struct outsock_hdr *h)
 {
-	if (h->epoch == sg->epoch && sg->session)
+	/* It comes on each queue; one HELLO is enough. */
+	if (h->epoch == sg->epoch)
 		return;
-	if (h->epoch == sg->epoch && sg->hello_due)
-		return;
-	if (h->epoch != sg->epoch) {
-		sg->session = false;
-		sg_forget_all(sg);
-	}
+	sg->session = false;
+	sg_forget_all(sg);
 	sg->epoch = h->epoch;
 	sg->hello_due = !sg->cfg.no_hello;
 }

@@ -99,7 +99,8 @@ int simguest_remap(struct simguest *sg);	/* SET_MEM_TABLE while running, with on
 int simguest_reboot(struct simguest *sg, const uint8_t boot_id[16]); /* rings from 0, sockets forgotten */
 void simguest_disconnect(struct simguest *sg);	/* the connection is lost */
 int simguest_reconnect(struct simguest *sg);	/* and made again; rings go on at the used index */
-int simguest_truncate(struct simguest *sg);	/* the memory goes away: SIGBUS for the daemon */
+/* The memory goes away: SIGBUS for the daemon, and for us but in simguest_destroy(). */
+int simguest_truncate(struct simguest *sg);
 
 /* ---- sockets ---- */
 

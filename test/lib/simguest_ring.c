@@ -83,7 +83,8 @@ static void push_scattered(struct sg_queue *q, uint32_t len)
 	for (unsigned int k = 0; k < 4; k++) {
 		if (cuts[k] == from)
 			continue;
-		t[n++] = (struct vring_desc){ gpa + from, cuts[k] - from, VRING_DESC_F_NEXT, n + 1 };
+		t[n] = (struct vring_desc){ gpa + from, cuts[k] - from, VRING_DESC_F_NEXT, n + 1 };
+		n++;
 		from = cuts[k];
 	}
 	t[n - 1].flags = 0;

@@ -512,6 +512,8 @@ static void test_kicks(void **state)
 	assert_int_equal(*avail_event, 3);
 	offer(f, 0);
 	assert_true(vring_want_kicks(&f->dev, true));
+	assert_false(vring_want_kicks(&f->dev, false));
+	assert_int_equal(*avail_event, 2);
 	f->cfg.event_idx = false;
 	f->cfg.idx = 4;
 	start(f);

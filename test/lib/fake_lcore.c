@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "fake_lcore.h"
+
+#include "guest/guest.h"
+#include "stack/stack.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FDS_MAX 64
+#define BUDGET	64u
+
+struct lcore {
+	struct stack *stack;
+	struct list guests;
+	pthread_t owner;
+	uint64_t now, skip;
+	int fds[FDS_MAX];
+	unsigned int n_fds;
+	/* one call at a time */
+	pthread_mutex_t caller, lock;
+	pthread_cond_t done;
+	void (*fn)(void *arg);	/* under lock */
+	void *arg;
+};
+
+struct lcore *fake_lcore_create(struct stack *stack, uint64_t now)
+{
+	struct lcore *lc = calloc(1, sizeof(*lc));
+
+	if (!lc)
+		abort();
+	lc->stack = stack;
+	lc->now = now;
+	lc->owner = pthread_self();
+	list_init(&lc->guests);
+	pthread_mutex_init(&lc->caller, NULL);
+	pthread_mutex_init(&lc->lock, NULL);
+	pthread_cond_init(&lc->done, NULL);
+	return lc;
+}
+
+void fake_lcore_destroy(struct lcore *lc)
+{
+	pthread_mutex_destroy(&lc->caller);
+	pthread_mutex_destroy(&lc->lock);
+	pthread_cond_destroy(&lc->done);
+	free(lc);
+}
+
+void lcore_call(struct lcore *lc, void (*fn)(void *arg), void *arg)
+{
+	if (pthread_equal(pthread_self(), lc->owner)) {
+		fn(arg);
+		return;
+	}
+	pthread_mutex_lock(&lc->caller);
+	pthread_mutex_lock(&lc->lock);
+	lc->arg = arg;
+	__atomic_store_n(&lc->fn, fn, __ATOMIC_RELEASE);
+	while (lc->fn)
+		pthread_cond_wait(&lc->done, &lc->lock);
+	pthread_mutex_unlock(&lc->lock);
+	pthread_mutex_unlock(&lc->caller);
+}
+
+static void run_call(struct lcore *lc)
+{
+	if (!__atomic_load_n(&lc->fn, __ATOMIC_ACQUIRE))
+		return;
+	pthread_mutex_lock(&lc->lock);
+	lc->fn(lc->arg);
+	lc->fn = NULL;
+	pthread_cond_signal(&lc->done);
+	pthread_mutex_unlock(&lc->lock);
+}
+
+unsigned int fake_lcore_turn(struct lcore *lc)
+{
+	unsigned int n = 0;
+
+	run_call(lc);
+	lc->now += FAKE_TURN_NS + lc->skip;
+	lc->skip = 0;
+	stack_turn(lc->stack, lc->now, BUDGET);
+	list_for_each(l, &lc->guests) {
+		struct guest *g = guest_of_lcore_link(l);
+
+		n += guest_tx(g, BUDGET, lc->now);
+		n += guest_rx(g, BUDGET, lc->now);
+	}
+	list_for_each(l, &lc->guests)
+		guest_publish(guest_of_lcore_link(l));
+	stack_tx(lc->stack, BUDGET);
+	list_for_each(l, &lc->guests) {
+		guest_notify(guest_of_lcore_link(l));
+		guest_snapshot(guest_of_lcore_link(l));
+	}
+	return n;
+}
+
+void fake_lcore_skip(struct lcore *lc, uint64_t ns)
+{
+	lc->skip += ns;
+}
+
+bool fake_lcore_arm(struct lcore *lc)
+{
+	bool work = false;
+
+	list_for_each(l, &lc->guests)
+		work |= guest_arm_kicks(guest_of_lcore_link(l));
+	return work;
+}
+
+unsigned int fake_lcore_disarm(struct lcore *lc)
+{
+	unsigned int n = 0;
+	uint64_t count;
+
+	for (unsigned int i = 0; i < lc->n_fds; i++) {
+		struct pollfd p = { lc->fds[i], POLLIN, 0 };
+
+		if (poll(&p, 1, 0) > 0 && read(p.fd, &count, sizeof(count)) > 0)
+			n++;
+	}
+	list_for_each(l, &lc->guests)
+		guest_disarm_kicks(guest_of_lcore_link(l));
+	return n;
+}
+
+struct stack *lcore_stack(struct lcore *lc)
+{
+	return lc->stack;
+}
+
+enum lcore_class lcore_class(const struct lcore *lc)
+{
+	return LCORE_NON_RT;
+}
+
+unsigned int lcore_index(const struct lcore *lc)
+{
+	return 0;
+}
+
+uint64_t lcore_now(const struct lcore *lc)
+{
+	return lc->now;
+}
+
+void lcore_guest_add(struct lcore *lc, struct guest *g)
+{
+	list_add_tail(&lc->guests, guest_lcore_link(g));
+}
+
+void lcore_guest_del(struct lcore *lc, struct guest *g)
+{
+	list_del(guest_lcore_link(g));
+}
+
+int lcore_fd_add(struct lcore *lc, int fd)
+{
+	if (lc->n_fds == FDS_MAX)
+		return -ENOSPC;
+	lc->fds[lc->n_fds++] = fd;
+	return 0;
+}
+
+void lcore_fd_del(struct lcore *lc, int fd)
+{
+	for (unsigned int i = 0; i < lc->n_fds; i++)
+		if (lc->fds[i] == fd)
+			lc->fds[i--] = lc->fds[--lc->n_fds];
+}
