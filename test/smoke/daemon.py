@@ -1,0 +1,267 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""outsockd as a whole, in namespaces, on af_packet over a veth pair, without hugepages.
+
+    daemon.py OUTSOCKD OUTSOCKCTL GUEST_PAIR
+
+Start and end, two lcores on one queue, guests added and removed, guest to guest without a NIC."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+SKIP = 77
+DEADLINE = 60  # seconds for anything at all to happen
+OFFLOADS = ("tx", "rx", "sg", "tso", "gso", "gro")
+CLIENT, NON_RT, RT, LATER = "10.79.0.1", "10.79.0.11", "10.79.0.12", "10.79.0.13"
+
+CONFIG = """\
+[dataplane]
+memory = 192M
+log-level = info
+control = {dir}/control.sock
+state = {dir}/state/secret
+hugepages = no
+
+[lcore 0]
+cpu = {cpu_nrt}
+packets = 8192
+connections = 1024
+
+[lcore 1]
+cpu = {cpu_rt}
+class = rt
+packets = 8192
+connections = 1024
+
+[port p0]
+device = net_af_packet0,iface=h0
+gateway = {client}
+
+[guest g1]
+socket = {dir}/g1.sock
+port = p0
+address = {non_rt}/24
+
+[guest g2]
+socket = {dir}/g2.sock
+class = rt
+port = p0
+address = {rt}/24
+"""
+
+
+def run(*argv, **more):
+    return subprocess.run(argv, check=True, capture_output=True, text=True, **more).stdout
+
+
+def until(condition, what):
+    """Waits for what only polling can tell."""
+    end = time.monotonic() + DEADLINE
+    while time.monotonic() < end:
+        result = condition()
+        if result:
+            return result
+        time.sleep(0.02)
+    raise AssertionError(f"{what}: not within {DEADLINE} s")
+
+
+class Bed:
+    """Two namespaces joined by a veth pair, and a folder."""
+
+    def __enter__(self):
+        self.host, self.client = (f"daemon-{side}-{os.getpid()}" for side in ("host", "client"))
+        self.dir = tempfile.mkdtemp(prefix="outsock-daemon-")
+        for ns in (self.host, self.client):
+            run("ip", "netns", "add", ns)
+            run("ip", "netns", "exec", ns, "sh", "-c",
+                "echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6")
+        run("ip", "link", "add", "h0", "netns", self.host, "type", "veth",
+            "peer", "name", "c0", "netns", self.client)
+        off = [word for feature in OFFLOADS for word in (feature, "off")]
+        for ns, dev in ((self.host, "h0"), (self.client, "c0")):
+            run("ip", "netns", "exec", ns, "ethtool", "-K", dev, *off)
+            run("ip", "-n", ns, "link", "set", dev, "up")
+        run("ip", "-n", self.client, "addr", "add", CLIENT + "/24", "dev", "c0")
+        return self
+
+    def __exit__(self, *_):
+        for ns in (self.host, self.client):
+            subprocess.run(["ip", "netns", "del", ns], check=False)
+        shutil.rmtree(self.dir)
+
+    def pings(self, address):
+        """Does @address answer? Asks again until it does, or a second has passed."""
+        argv = ["ip", "netns", "exec", self.client, "ping", "-c", "1", "-W", "1", address]
+        return subprocess.run(argv, stdout=subprocess.DEVNULL, check=False).returncode == 0
+
+
+class Daemon:
+    def __init__(self, bed, outsockd, outsockctl):
+        self.bed, self.ctl_path = bed, outsockctl
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notify.settimeout(DEADLINE)
+        self.notify.bind(bed.dir + "/notify")
+        self.proc = subprocess.Popen(
+            ["ip", "netns", "exec", bed.host, outsockd, bed.dir + "/conf"],
+            env={**os.environ, "NOTIFY_SOCKET": bed.dir + "/notify"})
+        self.wait_for("READY=1")
+
+    def wait_for(self, word):
+        while True:
+            if word in self.notify.recv(4096).decode().split("\n"):
+                return
+
+    def ctl(self, *words):
+        return json.loads(run(self.ctl_path, "--socket", self.bed.dir + "/control.sock", "--json",
+                              *words))
+
+    def ctl_fails(self, *words):
+        done = subprocess.run([self.ctl_path, "--socket", self.bed.dir + "/control.sock", *words],
+                              capture_output=True, text=True, check=False)
+        assert done.returncode == 1, done
+        return done.stderr
+
+    def guest(self, name):
+        return self.ctl("guest", "show", name)
+
+    def end(self):
+        self.proc.send_signal(signal.SIGTERM)
+        self.wait_for("STOPPING=1")
+        assert self.proc.wait(DEADLINE) == 0, self.proc.returncode
+        self.notify.close()
+        os.unlink(self.bed.dir + "/notify")
+
+
+# ---- tests ----
+
+def test_mistake_touches_nothing(bed, outsockd):
+    path = bed.dir + "/bad"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"[dataplane]\ncontrol = {bed.dir}/bad.sock\n[lcore 0]\ncpu = 0\npoll = x\n")
+    done = subprocess.run([outsockd, path], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == (f"{path}:5: [lcore 0] poll: 'x' is not a valid value; "
+                           "right: adaptive or busy\n"), done.stderr
+    assert not os.path.exists(bed.dir + "/bad.sock")
+
+
+def test_both_classes_answer(bed, daemon):
+    until(lambda: bed.pings(NON_RT), "ping of the ordinary guest's address")
+    until(lambda: bed.pings(RT), "ping of the RT guest's address")
+    (port,) = daemon.ctl("port", "list")
+    lcores = {lc["name"]: lc for lc in daemon.ctl("lcore", "list")}
+    assert port["lcore"] == "1", "the RT lcore polls the shared queue"
+    assert lcores["1"]["foreign_frames"] >= 1, lcores["1"]
+    assert lcores["0"]["rx_given"] >= 1 and lcores["0"]["rx_frames"] == 0, lcores["0"]
+    assert lcores["0"]["tx_frames"] >= 1 and lcores["1"]["tx_frames"] >= 1, lcores
+    assert not bed.pings(LATER)
+
+
+def test_threads(daemon):
+    """RT lcores are FIFO, and nothing else is."""
+    fifo = set()
+    for task in os.listdir(f"/proc/{daemon.proc.pid}/task"):
+        with open(f"/proc/{daemon.proc.pid}/task/{task}/comm", encoding="ascii") as file:
+            name = file.read().strip()
+        if os.sched_getscheduler(int(task)) == os.SCHED_FIFO:
+            fifo.add(name)
+    assert fifo == {"lcore-1"}, fifo
+
+
+def test_status(daemon):
+    status = daemon.ctl("status")
+    assert (status["lcores"], status["ports"], status["guests"]) == (2, 1, 2), status
+    assert os.stat(daemon.bed.dir + "/control.sock").st_mode & 0o777 == 0o600
+    assert os.stat(daemon.bed.dir + "/state/secret").st_mode & 0o777 == 0o600
+    assert [g["name"] for g in daemon.ctl("guest", "list")] == ["g1", "g2"]
+    assert daemon.ctl("socket", "list") == []
+    assert "drop/IP_DST" in daemon.ctl("counters")
+
+
+def test_guest_comes_and_goes(bed, daemon, outsockd):
+    sock = bed.dir + "/g3.sock"
+    words = ("guest", "add", "g3", "socket=" + sock, "port=p0", "mode=server")
+    assert "each address for exactly one guest" in daemon.ctl_fails(*words, f"address={RT}/24")
+    assert "address: the key is missing" in daemon.ctl_fails(*words)
+    daemon.ctl(*words, f"address={LATER}/24")
+    until(lambda: bed.pings(LATER), "ping of the new guest's address")
+    assert os.path.exists(sock)
+    # What is in force now is a valid file.
+    with open(bed.dir + "/dump", "w", encoding="utf-8") as file:
+        file.write(daemon.ctl("config", "dump")["text"])
+    assert f"address = {LATER}/24" in run(outsockd, "--dump", bed.dir + "/dump")
+    run(daemon.ctl_path, "--socket", bed.dir + "/control.sock", "guest", "remove", "g3")
+    assert "there is no guest 'g3'" in daemon.ctl_fails("guest", "remove", "g3")
+    assert not bed.pings(LATER)
+    assert bed.pings(NON_RT)
+
+
+def test_guest_to_guest(bed, daemon, guest_pair):
+    """One guest on each lcore: streams and datagrams to the other one and to itself, no NIC."""
+    before = daemon.ctl("port", "list")[0]
+    print(run(guest_pair, bed.dir + "/g1.sock", NON_RT, bed.dir + "/g2.sock", RT), end="")
+    after = daemon.ctl("port", "list")[0]
+    assert after["tx_bytes"] - before["tx_bytes"] < 100000, "not over the port"
+    for lcore in daemon.ctl("lcore", "list"):
+        assert lcore["wire_in"] > 1000 and lcore["wire_out"] > 1000, lcore
+    until(lambda: daemon.guest("g1")["state"] == "away", "the daemon sees that the guest is gone")
+
+
+def test_secret_is_kept(bed):
+    with open(bed.dir + "/state/secret", encoding="ascii") as file:
+        return file.read()
+
+
+def write_config(bed):
+    cpus = sorted(os.sched_getaffinity(0))
+    with open(bed.dir + "/conf", "w", encoding="utf-8") as file:
+        file.write(CONFIG.format(dir=bed.dir, cpu_nrt=cpus[0], cpu_rt=cpus[min(1, len(cpus) - 1)],
+                                 client=CLIENT, non_rt=NON_RT, rt=RT))
+
+
+def all_tests(bed, outsockd, outsockctl, guest_pair):
+    test_mistake_touches_nothing(bed, outsockd)
+    write_config(bed)
+    daemon = Daemon(bed, outsockd, outsockctl)
+    try:
+        test_status(daemon)
+        test_threads(daemon)
+        test_both_classes_answer(bed, daemon)
+        test_guest_comes_and_goes(bed, daemon, outsockd)
+        test_guest_to_guest(bed, daemon, guest_pair)
+        secret = test_secret_is_kept(bed)
+        daemon.end()
+        assert not os.path.exists(bed.dir + "/control.sock")
+        daemon = Daemon(bed, outsockd, outsockctl)
+        assert test_secret_is_kept(bed) == secret
+        until(lambda: bed.pings(RT), "ping after a restart")
+        daemon.end()
+    finally:
+        if daemon.proc.poll() is None:
+            daemon.proc.kill()
+            daemon.proc.wait()
+
+
+def main():
+    if os.geteuid() != 0:
+        print("SKIP: needs root, for namespaces")
+        return SKIP
+    for tool in ("ip", "ethtool", "ping"):
+        if not shutil.which(tool):
+            print(f"SKIP: {tool} is missing (apt-get install iproute2 ethtool iputils-ping)")
+            return SKIP
+    with Bed() as bed:
+        all_tests(bed, *map(os.path.abspath, sys.argv[1:4]))
+    print("ok")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
