@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Creation and destruction: the only place of this folder that takes memory. */
+#include "base/mem.h"
 #include "tcp/tcp_conn.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define TWS_MIN	 256u
 #define TWS_MAX	 65536u
@@ -11,7 +11,7 @@
 
 static void *pool_create(struct pool *p, size_t size, uint32_t n)
 {
-	void *mem = aligned_alloc(64, RTE_ALIGN_CEIL(pool_mem_size(size, n), 64));
+	void *mem = mem_take(pool_mem_size(size, n));
 
 	if (mem)
 		pool_init(p, mem, size, n);
@@ -37,12 +37,10 @@ static bool memory_take(struct tcp *tcp)
 
 struct tcp *tcp_create(const struct tcp_cfg *cfg)
 {
-	size_t size = RTE_ALIGN_CEIL(sizeof(struct tcp), 64);
-	struct tcp *tcp = aligned_alloc(64, size);
+	struct tcp *tcp = mem_take(sizeof(struct tcp));
 
 	if (!tcp)
 		return NULL;
-	memset(tcp, 0, size);
 	tcp->env = cfg->env;
 	tcp->ip = cfg->ip;
 	tcp->ports = cfg->ports;

@@ -72,18 +72,31 @@ static bool parse(struct tcp *tcp, struct rte_mbuf *m, struct tcp_seg *seg)
 	return true;
 }
 
-/* The lines that the fast path looks at. */
-static void prefetch_conn(const struct tcp *tcp, uint32_t hash)
+/* Most likely the connection (only its hash was compared), on its way into the cache; or NULL. */
+static const struct tcp_conn *prefetch_conn(const struct tcp *tcp, uint32_t hash)
 {
 	struct tcp_table_pos pos;
 	uint32_t v = tcp_table_first(&tcp->table, hash, &pos);
 	const char *p;
 
 	if (v >= tcp->cfg.conns_max)
-		return;
+		return NULL;
 	p = pool_at(&tcp->conns, v);
-	for (unsigned int off = 0; off < offsetof(struct tcp_conn, cc); off += 64)
+	for (unsigned int off = 0; off < offsetof(struct tcp_conn, bind); off += 64)
 		rte_prefetch0(p + off);
+	return (const struct tcp_conn *)(const void *)p;
+}
+
+/* What an acknowledgement frees: the first packet of the send queue, and what is known of it. */
+static void prefetch_txq(const struct tcp_conn *c)
+{
+	const char *m = (const char *)c->txq.head;
+
+	if (!m)
+		return;
+	rte_prefetch0(m);
+	rte_prefetch0(m + 64);
+	rte_prefetch0(m + sizeof(struct rte_mbuf));
 }
 
 /* The timestamp, in the one form that the fast path knows. False: something else is there. */
@@ -158,6 +171,7 @@ static void rx_one(struct tcp *tcp, struct tcp_seg *seg)
 
 static void rx_burst(struct tcp *tcp, struct rte_mbuf **pkts, unsigned int n)
 {
+	const struct tcp_conn *hints[BURST];
 	struct tcp_seg segs[BURST];
 	unsigned int n_segs = 0;
 
@@ -168,7 +182,11 @@ static void rx_burst(struct tcp *tcp, struct rte_mbuf **pkts, unsigned int n)
 		n_segs++;
 	}
 	for (unsigned int i = 0; i < n_segs; i++)
-		prefetch_conn(tcp, segs[i].hash);
+		hints[i] = prefetch_conn(tcp, segs[i].hash);
+	for (unsigned int i = 0; i < n_segs; i++) {
+		if (hints[i])
+			prefetch_txq(hints[i]);
+	}
 	for (unsigned int i = 0; i < n_segs; i++)
 		rx_one(tcp, &segs[i]);
 }

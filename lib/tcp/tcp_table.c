@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tcp/tcp_table.h"
 
+#include "base/mem.h"
+
 #include <stdlib.h>
-#include <string.h>
 
 /* Entries that a bucket holds on average when the table is full: half of its slots. */
 #define LOAD 3u
@@ -13,10 +14,9 @@ bool tcp_table_init(struct tcp_table *t, uint32_t n_max)
 
 	while (n * LOAD < n_max)
 		n *= 2;
-	t->buckets = aligned_alloc(64, n * sizeof(struct tcp_bucket));
+	t->buckets = mem_take(n * sizeof(struct tcp_bucket));
 	if (!t->buckets)
 		return false;
-	memset(t->buckets, 0, n * sizeof(struct tcp_bucket));
 	for (uint64_t i = 0; i < n; i++) {
 		for (unsigned int s = 0; s < TCP_TABLE_SLOTS; s++)
 			t->buckets[i].value[s] = TCP_TABLE_NONE;

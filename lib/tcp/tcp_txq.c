@@ -30,10 +30,23 @@ static uint32_t tail_room(const struct tcp_conn *c)
 	return RTE_MIN(c->snd.mss - payload, (uint32_t)rte_pktmbuf_tailroom(m));
 }
 
+/* The next packet to write into, whose lines are on their way before anybody asks for it. */
+static void spare_fetch(struct tcp *tcp)
+{
+	const char *p;
+
+	tcp->spare = pkt_alloc(tcp->env);
+	if (!tcp->spare)
+		return;
+	p = rte_pktmbuf_mtod(tcp->spare, char *);
+	rte_prefetch0(p - 64);
+	rte_prefetch0(p);
+}
+
 static struct rte_mbuf *spare(struct tcp *tcp)
 {
 	if (!tcp->spare)
-		tcp->spare = pkt_alloc(tcp->env);
+		spare_fetch(tcp);
 	return tcp->spare;
 }
 
@@ -61,7 +74,7 @@ static struct rte_mbuf *txq_push(struct tcp_conn *c, uint32_t seq)
 	struct rte_mbuf *m = c->tcp->spare;
 	struct pkt_meta *meta = pkt_meta(m);
 
-	c->tcp->spare = NULL;
+	spare_fetch(c->tcp);
 	meta->seq = seq;
 	meta->payload = 0;
 	meta->tx_next = NULL;
