@@ -57,10 +57,18 @@ struct conn {
 	bool started;
 };
 
+/* When a host's clock begins, so that a sequence number is where a test wants it (RFC 6528: M). */
+struct clocks {
+	uint64_t ahead[2];	/* ns */
+	uint32_t iss[2];	/* of the first connection: found by a run */
+	bool iss_known[2];
+};
+
 struct sim {
 	const struct scenario *sc;
 	const struct impairment *imp;
-	uint64_t seed, now, next_ms;
+	uint64_t seed, start, now, next_ms;
+	struct clocks *clocks;
 	bool verbose;
 	struct rng rng;
 	struct vwire wire;
@@ -70,7 +78,10 @@ struct sim {
 	uint32_t n_started, n_done;
 };
 
-/* Runs one cell of the matrix; ends the process with a message when something is wrong. */
+/*
+ * Runs one cell of the matrix, twice: the second time the sequence numbers of both directions of the
+ * first connection wrap around. Ends the process with a message when something is wrong.
+ */
 void sim_run(const struct scenario *sc, const struct impairment *imp, uint64_t seed, bool verbose);
 
 _Noreturn void sim_fail(struct sim *sim, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define ACCEPTS 8 /* connections that the server can take at any time */
+#define ACCEPTS 64 /* connections that the server can take at any time */
 
 static struct ip_endpoint server_at(const struct sim *sim)
 {
