@@ -94,6 +94,9 @@ static void on_message(struct simguest *sg, unsigned int pair, const uint8_t *p,
 		on_hello(sg, &h, body);
 		if (sg->cfg.ops->reply)
 			sg->cfg.ops->reply(sg, NULL, &h, body);
+	} else if (!sg->session) {
+		/* For whoever was here before us. */
+		return;
 	} else if (h.epoch != sg->epoch) {
 		sg->odd++;
 	} else {
