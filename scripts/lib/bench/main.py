@@ -12,6 +12,7 @@ does other work at the same time the figures say little: look at the spread.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -45,6 +46,21 @@ def build():
         subprocess.run(["meson", "setup", BUILD, TOP, "--buildtype=release"], check=True,
                        stdout=subprocess.DEVNULL)
     subprocess.run(["ninja", "-C", BUILD], check=True, stdout=subprocess.DEVNULL)
+
+
+@contextlib.contextmanager
+def before_others():
+    """What else runs on the machine shall disturb as little as possible."""
+    group = Path("/proc/self/autogroup")
+    nice = group.read_text().split()[-1] if group.exists() else None
+    os.setpriority(os.PRIO_PROCESS, 0, -20)
+    try:
+        if nice is not None:
+            group.write_text("-20")
+        yield
+    finally:
+        if nice is not None:
+            group.write_text(nice)
 
 
 def arguments():
@@ -86,7 +102,7 @@ def main():
     if "OUTSOCK_BUILD" not in os.environ:
         build()
     try:
-        with Lab(BUILD, args.quick) as lab:
+        with before_others(), Lab(BUILD, args.quick) as lab:
             rows, failed = measure(lab, names)
     except (Unmeasured, Failure) as e:
         sys.exit(f"bench: {e}")

@@ -21,6 +21,7 @@ control-cpu = {control_cpu}
 [lcore 0]
 cpu = {cpu}
 class = non-rt
+nice = -20
 poll = {poll}
 connections = {conns}
 packets = {packets}

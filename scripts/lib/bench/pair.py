@@ -40,6 +40,12 @@ def floor(lab):
         return [one["rtt_ns"]["p50"] for one in lab.lines(argv, "vhost_rtt")]
 
 
+def cache_line(lab):
+    """One cache line between the two CPUs, there and back, nanoseconds; all else hangs on it."""
+    return lab.lines([lab.program("line_rtt"), str(lab.cpu_daemon), str(lab.cpu_load)],
+                     "line_rtt")[0]["line_ns"]["p50"]
+
+
 class Traffic:
     """test/perf/traffic in the background; its JSON lines come as they are printed."""
 
@@ -89,14 +95,16 @@ def daemon_on_memif(lab, **more):
 
 
 def measure_rtt(lab):
-    lab.say("round trip through testpmd (net_vhost, net_virtio_user)")
+    lab.say("round trip of a cache line, and of a frame through testpmd")
+    lines = [cache_line(lab) for _ in range(lab.repeats(5))]
     base = floor(lab)
     lab.say("round trip of a 64-byte TCP echo through outsockd")
     n = lab.repeats(7)
     with daemon_on_memif(lab) as daemon, traffic(lab, daemon, "echo", 1, 1, n, 0.5) as t:
         got = [t.next()["rtt_ns"] for _ in range(n)]
     reference = sorted(base)[len(base) // 2]
-    return [Row("round trip, testpmd vhost to virtio_user", "us", [b / 1000 for b in base]),
+    return [Row("round trip, one cache line between the CPUs", "ns", lines),
+            Row("round trip, testpmd vhost to virtio_user", "us", [b / 1000 for b in base]),
             Row("round trip, 64-byte TCP echo, median", "us", [g["p50"] / 1000 for g in got]),
             Row("round trip, 64-byte TCP echo, 99 %", "us", [g["p99"] / 1000 for g in got]),
             Row("round trip: echo against testpmd", "times", [g["p50"] / reference for g in got],
@@ -107,7 +115,7 @@ def measure_requests(lab, conns=1000, inflight=32):
     """Busy time is the lcore's own account: share of busy cycles between two looks at it."""
     lab.say(f"requests a second, {conns} connections, {inflight} in flight")
     n = lab.repeats(7)
-    rates, busy, cost = [], [], []
+    rates, busy, cost, lines = [], [], [], [cache_line(lab)]
     with daemon_on_memif(lab) as daemon, traffic(lab, daemon, "echo", conns, inflight,
                                                  n + 2) as t:
         t.next()        # warms up
@@ -120,11 +128,13 @@ def measure_requests(lab, conns=1000, inflight=32):
             busy.append(line["rate"] / share)
             cost.append(1e9 * share / line["rate"])
             before = after
+    lines.append(cache_line(lab))
     return [Row(f"requests/s of busy lcore time, {conns} connections", "1/s", busy, 1.5e6,
                 at_most=False),
             Row("  the same: busy lcore time a request", "ns", cost),
             Row(f"requests/s as they came (load on one CPU), {conns} connections", "1/s",
-                rates)]
+                rates),
+            Row("  the same: cache line between the CPUs, before and after", "ns", lines)]
 
 
 def share_busy(before, after, hz):
