@@ -17,8 +17,8 @@
 
 #define EVENTS_MAX 16
 /*
- * A descriptor that is readable though its driver has nothing to give (TAP, until its signal has been
- * taken) must not keep a FIFO thread from sleeping: after so many wakes for nothing it naps.
+ * A descriptor that is readable though its driver has nothing to give (TAP, until its signal has
+ * been taken) must not keep a FIFO thread from sleeping: after so many wakes for nothing it naps.
  */
 #define EMPTY_WAKES_MAX 4
 

@@ -114,6 +114,8 @@ int eal_build_args(const struct config *c, unsigned int n_cpus, struct eal_args 
 	err = add(a, "outsockd");
 	if (!err)
 		err = add(a, "--file-prefix=outsock");
+	if (!err) /* it warns of something that we do not use */
+		err = add(a, "--log-level=lib.telemetry:error");
 	if (!err)
 		err = add_lcores(a, c, n_cpus);
 	if (!err)

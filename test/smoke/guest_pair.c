@@ -4,7 +4,8 @@
  *
  *	guest_pair SOCKET_A ADDRESS_A SOCKET_B ADDRESS_B
  *
- * Streams of 2 MB are echoed, byte for byte; datagrams come back. Exit status 0: all as it should be.
+ * Streams of 2 MB are echoed, byte for byte; datagrams come back. Exit status 0: all as it should
+ * be.
  */
 #include "simguest.h"
 
@@ -22,8 +23,8 @@ struct side {
 	const char *name, *ip;
 	struct simguest *sg;
 	struct sg_sock *listener, *dgram;
-	struct sg_sock *stream;		/* the client's end */
-	struct sg_sock *served;		/* the echoing end */
+	struct sg_sock *stream; /* the client's end */
+	struct sg_sock *served; /* the echoing end */
 	uint32_t sent, received;
 	bool wrong, closed;
 	char answer[64];
@@ -260,7 +261,7 @@ static void datagram(struct side *from, struct side *to)
 	if (!server || sg_bind(server, &any) || !from->dgram)
 		fail("no datagram socket", from);
 	from->dgram->user = from; /* asks, does not echo */
-	/* The server's requests are in the ring before: the first datagram may still come too early. */
+	/* The first datagram may come before the server's socket is bound. */
 	for (time_t end = now() + DEADLINE_S; !answered(from) && now() < end;) {
 		sg_sendto(from->dgram, &addr, "ping", 4);
 		for (int i = 0; i < 1000 && !answered(from); i++) {

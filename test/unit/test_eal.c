@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#define COMMON "--file-prefix=outsock --log-level=lib.telemetry:error "
+
 /* The arguments in one line. */
 static const char *args(const char *text, unsigned int n_cpus)
 {
@@ -32,16 +34,16 @@ static const char *args(const char *text, unsigned int n_cpus)
 static void test_hugepages(void **state)
 {
 	assert_string_equal(args("[lcore 0]\ncpu = 0\n[lcore 1]\ncpu = 1\nclass = rt\n", 2),
-			    "--file-prefix=outsock --lcores=0@(0),1@0,2@1 -m 256 --in-memory "
-			    "--single-file-segments --no-pci");
+			    COMMON "--lcores=0@(0),1@0,2@1 -m 256 --in-memory "
+				   "--single-file-segments --no-pci");
 }
 
 static void test_no_hugepages(void **state)
 {
 	assert_string_equal(args("[dataplane]\nmemory = 128M\nhugepages = no\n[lcore 0]\ncpu = 1\n",
 				 4),
-			    "--file-prefix=outsock --lcores=0@(0-3),1@1 -m 128 --no-shconf "
-			    "--no-huge --no-pci");
+			    COMMON "--lcores=0@(0-3),1@1 -m 128 --no-shconf "
+				   "--no-huge --no-pci");
 }
 
 static void test_pci(void **state)
