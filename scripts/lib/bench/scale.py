@@ -8,7 +8,7 @@ from .lab import Unmeasured
 from .result import Row
 
 FEW, MANY = 100, 100_000
-EAL_SMALL = ["--no-huge", "--in-memory", "--no-pci", "--no-telemetry", "--log-level=4"]
+EAL_SMALL = ["--no-huge", "--no-shconf", "--no-pci", "--no-telemetry", "--log-level=4"]
 
 
 def conn_scale(lab, conns, active, packets, repeat, eal, prefix=(), timeout=120):
