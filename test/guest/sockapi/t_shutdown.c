@@ -126,7 +126,7 @@ void test_shut_wakes_accept(void)
 
 void test_shut_wakes_send(void)
 {
-	enum { SIZE = 64 << 20 };
+	enum { SIZE = 16 << 20 };
 	int control = peer_open(), fd = peer_dial(control, "s", 4096);
 	struct job job = { .call = job_send,
 			   .fd = fd,

@@ -131,7 +131,7 @@ void test_restart_accept(void)
 
 void test_eintr_send(void)
 {
-	enum { SIZE = 64 << 20 };
+	enum { SIZE = 16 << 20 };
 	int control = peer_open(), fd = peer_dial(control, "s", 4096);
 	struct job job = { .call = job_send, .fd = fd, .buf = calloc(1, SIZE), .len = SIZE };
 	unsigned char *data = job.buf;

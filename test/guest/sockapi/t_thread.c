@@ -62,7 +62,7 @@ void test_thread_accept_blocked(void)
 
 void test_thread_send_blocked(void)
 {
-	enum { SIZE = 64 << 20 };
+	enum { SIZE = 16 << 20 };
 	int control = peer_open(), fd = peer_dial(control, "s", 4096);
 	struct job job = { .call = job_send,
 			   .fd = fd,

@@ -82,7 +82,7 @@ int error_of(int fd)
 	return option_of(fd, SOL_SOCKET, SO_ERROR);
 }
 
-static unsigned char table[PERIOD * 3];
+static unsigned char table[PERIOD + PATTERN_MAX];
 
 void pattern_init(void)
 {
