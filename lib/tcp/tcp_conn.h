@@ -41,7 +41,6 @@ enum tcp_timer_mode {
 	TCP_TM_PERSIST,	  /* zero window: RFC 9293, 3.8.6.1 */
 	TCP_TM_OVERRIDE,  /* held small segment: RFC 9293, 3.8.6.2.1 (4) */
 	TCP_TM_KEEPALIVE, /* RFC 9293, 3.8.4 */
-	TCP_TM_LINGER,	  /* FIN-WAIT-2 that nobody owns any more */
 	TCP_TM_N
 };
 
@@ -160,7 +159,7 @@ struct tcp_conn {
 
 _Static_assert(sizeof(struct tcp_conn) <= 640, "memory per connection");
 
-/* TIME-WAIT, once nobody owns the connection and all was acknowledged. */
+/* TIME-WAIT, once all was acknowledged, or FIN-WAIT-2, once nobody owns the connection. */
 struct tcp_tw {
 	struct ip_endpoint local, peer;
 	struct list link;	/* tcp.tw_list, in order of expiry */
@@ -171,6 +170,7 @@ struct tcp_tw {
 	uint32_t challenge_ms;
 	uint16_t wnd;		/* field to send */
 	uint8_t has_ts, ttl, tos;
+	bool wait_fin;		/* FIN-WAIT-2: the peer's FIN has not come */
 };
 
 struct tcp {
@@ -438,6 +438,8 @@ void tcp_delack(struct tcp_conn *c);
 
 /* FIN was received and acknowledged both ways: moves to a TIME-WAIT entry. May end @c. */
 void tcp_time_wait(struct tcp_conn *c);
+/* FIN-WAIT-2 that nobody owns any more: an entry waits for the peer's FIN. @c is CLOSED then. */
+void tcp_orphan(struct tcp_conn *c);
 /* A segment for a TIME-WAIT entry; consumes it. False: it is a new SYN, and the entry is gone. */
 bool tcp_tw_segment(struct tcp *tcp, struct tcp_tw *tw, struct tcp_seg *seg);
 /* May a new active open take over the tuple (RFC 6191)? Then the entry is gone. */

@@ -153,8 +153,11 @@ static void ctl_event_taken(struct sock *s, uint16_t events)
 		taken(c);
 		tcp_ack_now(c);
 	}
-	if (events & SOCK_EV_ACCEPTED)
+	if (events & SOCK_EV_ACCEPTED) {
 		tcp_child_forget(c);
+		if (c->flags & TCPC_ACK_DELAY)
+			tcp_sched(c);
+	}
 	if ((events & SOCK_EV_PEER_CLOSED) && (c->flags & TCPC_PEER_FIN) &&
 	    !(c->flags & TCPC_FIN_TAKEN)) {
 		c->flags |= TCPC_FIN_TAKEN;
@@ -262,12 +265,14 @@ static void ctl_free(struct sock *s)
 {
 	struct tcp_conn *c = tcp_conn(s);
 
-	if (c->state != TCPS_CLOSED && tcp_fin_acked(c)) {
-		/* The peer's FIN, or time, ends it. */
+	if (c->state == TCPS_TIME_WAIT) {
 		sock_leave(s);
 		c->flags |= TCPC_DETACHED;
+		tcp_sched(c);
 		return;
 	}
+	if (c->state == TCPS_FIN_WAIT_2)
+		tcp_orphan(c);
 	tcp_conn_dead(c);
 	tcp_conn_free(c);
 }

@@ -98,7 +98,11 @@ void tcp_emit(struct tcp_conn *c, struct rte_mbuf *m, uint32_t seq, uint8_t flag
 		acked_by(c);
 	}
 	tcp_inc(c->tcp, TCP_SEGS_OUT);
-	ip_tx(c->tcp->ip, m, &c->flow);
+	/* Another route whose MTU is smaller: from the first byte on, in smaller segments. */
+	if (unlikely(ip_tx(c->tcp->ip, m, &c->flow) == -EMSGSIZE)) {
+		tcp_mss_update(c);
+		tcp_rewind(c);
+	}
 }
 
 bool tcp_emit_empty(struct tcp_conn *c, uint32_t seq, uint8_t flags)

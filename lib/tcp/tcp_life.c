@@ -3,8 +3,8 @@
  * The life of a connection, and who lets go of it when:
  *
  *	consumer closes first	sock_close(): CLOSING. Our FIN acknowledged: SOCK_EV_CLOSED, the consumer
- *				frees. In FIN-WAIT-2 the object lives on, DETACHED, until FIN or
- *				LINGER; in TIME-WAIT a small entry replaces it (tcp_tw.c).
+ *				frees. In FIN-WAIT-2 and TIME-WAIT a small entry takes its place
+ *				(tcp_tw.c), DETACHED until our last ACK has left.
  *	connection fails first	tcp_conn_gone(): ERROR, GONE; the object waits for sock_free().
  *	embryo			nobody knows it: freed at once.
  */
@@ -155,7 +155,10 @@ void tcp_established(struct tcp_conn *c)
 		return;
 	}
 	tcp_inc(c->tcp, TCP_ACTIVE_OPENS);
-	sock_ready(&c->s, SOCK_EV_CONNECTED);
+	if (c->flags & TCPC_CLOSING)
+		tcp_sched(c); /* closed in the meantime: FIN (RFC 9293, 3.10.4) */
+	else
+		sock_ready(&c->s, SOCK_EV_CONNECTED);
 }
 
 void tcp_conn_dead(struct tcp_conn *c)

@@ -7,7 +7,6 @@
 #include "tcp/tcp_conn.h"
 
 #define OVERRIDE_MS 200u   /* RFC 9293, 3.8.6.2.1: 0.1 to 1 s */
-#define LINGER_MS   60000u /* in FIN-WAIT-2 with nobody there: not in the RFC, the practice */
 #define NSEC_PER_USEC 1000ull
 
 static void timer_set(struct tcp_conn *c, uint8_t mode, uint64_t after)
@@ -31,8 +30,6 @@ static uint8_t wanted(const struct tcp_conn *c)
 			return TCP_TM_PERSIST;
 		return list_empty(&c->tx_link) ? TCP_TM_OVERRIDE : TCP_TM_NONE;
 	}
-	if (c->state == TCPS_FIN_WAIT_2 && (c->flags & TCPC_CLOSING))
-		return TCP_TM_LINGER;
 	if (tcp_is_sync(c) && (c->flags & TCPC_KEEPALIVE))
 		return TCP_TM_KEEPALIVE;
 	return TCP_TM_NONE;
@@ -46,10 +43,8 @@ static uint64_t duration(const struct tcp_conn *c, uint8_t mode)
 		return tcp_rtt_rto(&c->rtt) * NSEC_PER_USEC;
 	case TCP_TM_OVERRIDE:
 		return OVERRIDE_MS * NSEC_PER_MSEC;
-	case TCP_TM_KEEPALIVE:
-		return c->keep_idle * NSEC_PER_SEC;
 	default:
-		return LINGER_MS * NSEC_PER_MSEC;
+		return c->keep_idle * NSEC_PER_SEC;
 	}
 }
 
@@ -118,17 +113,11 @@ static void override(struct tcp_conn *c)
 	tcp_sched(c);
 }
 
-static void linger(struct tcp_conn *c)
-{
-	tcp_conn_gone(c, ETIMEDOUT);
-}
-
 static void fire(struct tcp_conn *c)
 {
 	static void (*const fns[TCP_TM_N])(struct tcp_conn *c) = {
 		[TCP_TM_RETX] = tcp_rto,	    [TCP_TM_PERSIST] = tcp_persist,
 		[TCP_TM_OVERRIDE] = override,	    [TCP_TM_KEEPALIVE] = keepalive,
-		[TCP_TM_LINGER] = linger,
 	};
 	uint8_t mode = c->timer_mode;
 

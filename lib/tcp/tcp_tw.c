@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * TIME-WAIT (RFC 9293, 3.6.1). What is left to do needs no buffers and no owner, so a small entry
- * takes the connection's place in the table for 2 MSL.
+ * takes the connection's place in the table for 2 MSL. So it does in FIN-WAIT-2 when the program has
+ * closed: a peer that never sends its FIN costs an entry, which makes room for others when need be,
+ * and not a connection; 2 MSL there is not in the RFC, but the practice.
  */
 #include "tcp/tcp_conn.h"
 
@@ -60,22 +62,35 @@ static void tw_fill(struct tcp_tw *tw, struct tcp_conn *c)
 	list_init(&tw->link);
 }
 
-void tcp_time_wait(struct tcp_conn *c)
+/* An entry instead of @c, which is CLOSED then. */
+static struct tcp_tw *tw_replace(struct tcp_conn *c)
 {
 	struct tcp *tcp = c->tcp;
-	struct tcp_tw *tw;
+	struct tcp_tw *tw = tw_get(tcp);
 
-	/* The consumer has taken all, and the peer was told. */
-	if (c->rcv.sent != c->rcv.nxt || (c->flags & TCPC_ACK_NOW))
-		return;
-	tw = tw_get(tcp);
 	tw_fill(tw, c);
 	tcp_conn_dead(c);
 	tcp_table_insert(&tcp->table, tw->hash, tw_value(tcp, tw));
 	tw_wait(tcp, tw);
+	return tw;
+}
+
+void tcp_time_wait(struct tcp_conn *c)
+{
+	struct tcp *tcp = c->tcp;
+
+	/* The consumer has taken all, and the peer was told. */
+	if (c->rcv.sent != c->rcv.nxt || (c->flags & TCPC_ACK_NOW))
+		return;
+	tw_replace(c);
 	tcp_inc(tcp, TCP_TIME_WAITS);
 	if (c->flags & TCPC_DETACHED)
 		tcp_conn_free(c);
+}
+
+void tcp_orphan(struct tcp_conn *c)
+{
+	tw_replace(c)->wait_fin = true;
 }
 
 static void tw_ack(struct tcp *tcp, const struct tcp_tw *tw)
@@ -120,11 +135,38 @@ static bool is_new_syn(const struct tcp_tw *tw, const struct tcp_seg *seg)
 	return seq_gt(seg->seq, tw->rcv_nxt);
 }
 
+/*
+ * FIN-WAIT-2: the peer's FIN leads to TIME-WAIT. Text that nobody will take is answered by RST, as in
+ * tcp_text.c. True: that was all.
+ */
+static bool orphan_answer(struct tcp *tcp, struct tcp_tw *tw, const struct tcp_seg *seg)
+{
+	bool plain = (seg->flags & (TCP_F_SYN | TCP_F_RST | TCP_F_ACK)) == TCP_F_ACK;
+
+	if (!tw->wait_fin || !plain || seg->ack != tw->snd_nxt)
+		return false;
+	if (seg->len && seq_gt(seg->seq + seg->len, tw->rcv_nxt)) {
+		tcp_reset_reply(tcp, seg);
+		tw_free(tcp, tw);
+		return true;
+	}
+	if (!(seg->flags & TCP_F_FIN) || seg->seq + seg->len != tw->rcv_nxt)
+		return false;
+	tw->rcv_nxt++;
+	tw->wait_fin = false;
+	tcp_inc(tcp, TCP_TIME_WAITS);
+	tw_wait(tcp, tw);
+	tw_ack(tcp, tw);
+	return true;
+}
+
 /* What an acceptable or an old segment gets as its answer. */
 static void tw_answer(struct tcp *tcp, struct tcp_tw *tw, const struct tcp_seg *seg)
 {
 	bool old = has_ts(tw, seg) && seq_lt(seg->opt.ts_val, tw->ts_recent);
 
+	if (!old && orphan_answer(tcp, tw, seg))
+		return;
 	if (seg->flags & TCP_F_RST) {
 		if (seg->seq == tw->rcv_nxt)
 			tw_free(tcp, tw);
@@ -144,7 +186,7 @@ bool tcp_tw_segment(struct tcp *tcp, struct tcp_tw *tw, struct tcp_seg *seg)
 	const uint8_t *opts = rte_pktmbuf_mtod_offset(seg->m, uint8_t *, TCP_HDR_MIN);
 
 	tcp_opt_parse(opts, seg->hdr_len - TCP_HDR_MIN, &seg->opt);
-	if (is_new_syn(tw, seg)) {
+	if (!tw->wait_fin && is_new_syn(tw, seg)) {
 		tw_free(tcp, tw);
 		return false;
 	}
@@ -161,7 +203,7 @@ bool tcp_tw_reuse(struct tcp *tcp, struct tcp_tw *tw, uint32_t *ret_iss_min)
 {
 	uint64_t began = tw->expiry - 2 * tcp->cfg.msl_ms * NSEC_PER_MSEC;
 
-	if (!tw->has_ts || tcp->env->now - began < NSEC_PER_SEC)
+	if (tw->wait_fin || !tw->has_ts || tcp->env->now - began < NSEC_PER_SEC)
 		return false;
 	*ret_iss_min = (tw->snd_nxt + 65535 + 2) | 1; /* 0: none */
 	tw_free(tcp, tw);
