@@ -33,7 +33,7 @@ static int usage(const char *program)
 	fprintf(stderr,
 		"%s PEER PORT OWN [TEST...]\n"
 		"%s --list\n"
-		"Checks the socket API. PEER has an echo server on TCP port PORT (stream.py serve),\n"
+		"Checks the socket API. PEER has an echo server on TCP port PORT (stream.py),\n"
 		"and on the next port a remote control (peer.py); OWN is this side's address.\n"
 		"A TEST that ends in - or _ stands for all whose names begin so.\n",
 		program, program);
