@@ -5,6 +5,7 @@
  */
 #include "ctl/ctl.h"
 #include "ctl/ctl_priv.h"
+#include "main/files.h"
 #include "main/log.h"
 
 #include <errno.h>
@@ -148,19 +149,6 @@ static void server_ready(struct loop_fd *lf, uint32_t events)
 
 /* ---- start and end ---- */
 
-static void make_folder(const char *path)
-{
-	char folder[CONF_SOCKET_MAX];
-	char *slash;
-
-	snprintf(folder, sizeof(folder), "%s", path);
-	slash = strrchr(folder, '/');
-	if (!slash || slash == folder)
-		return;
-	*slash = '\0';
-	mkdir(folder, 0755); /* that it is there, or can not be, shows at bind() */
-}
-
 /* A socket that a dead daemon left behind goes; one that answers is somebody's. */
 static int clear_path(const struct sockaddr_un *sun)
 {
@@ -184,7 +172,7 @@ static int open_socket(const char *path)
 	mode_t mask;
 
 	memcpy(sun.sun_path, path, strlen(path) + 1);
-	make_folder(path);
+	files_make_folder(path, 0755);
 	err = clear_path(&sun);
 	if (err)
 		return err;

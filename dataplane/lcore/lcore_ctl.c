@@ -19,7 +19,8 @@
 #include <rte_lcore.h>
 
 #define SNAPSHOTS_PER_SECOND 4
-#define ADDRS_MAX	     1024
+#define ADDRS_MAX	     (CONF_GUESTS_MAX * GUEST_ADDRS_MAX)
+#define ROUTES_MAX	     512
 #define TIMER_SLACK_NSEC     1000ul
 
 static const struct lcore_budget budgets[] = {
@@ -59,6 +60,7 @@ static int create_stack(struct lcore *lc, const struct lcore_cfg *cfg)
 	sc.tcp_conns_max = cfg->conf->connections;
 	sc.udp_socks_max = cfg->conf->udp_sockets;
 	sc.addrs_max = ADDRS_MAX;
+	sc.routes_max = ROUTES_MAX;
 	lc->stack = stack_create(&sc);
 	if (!lc->stack) {
 		log_error("lcore %s: no memory for %u connections and %u UDP sockets",

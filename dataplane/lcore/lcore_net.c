@@ -47,7 +47,7 @@ struct rxq_call {
 /* Which of the port's queues are for this lcore: its own, or all of them. */
 static bool queue_is_ours(const struct lcore *lc, const struct port *port, uint16_t q)
 {
-	return !port_steered(port) || q == lc->index;
+	return !port_steered(port) || q == port_queue_of(port, lc->index);
 }
 
 static void set_napping(struct lcore *lc)

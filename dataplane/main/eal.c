@@ -92,6 +92,19 @@ static int add_devices(struct eal_args *a, const struct config *c)
 	return n_pci || err ? err : add(a, "--no-pci");
 }
 
+/* The EAL's limit is a list by NUMA node: said where there is one, so that nobody has to divide. */
+static bool one_node(void)
+{
+	char online[16] = "";
+	FILE *f = fopen("/sys/devices/system/node/online", "re");
+
+	if (f && !fgets(online, sizeof(online), f))
+		online[0] = '\0';
+	if (f)
+		fclose(f);
+	return !online[0] || !strcmp(online, "0\n");
+}
+
 /* All memory is taken at the start: an lcore never meets the EAL's own growing. */
 static int add_memory(struct eal_args *a, const struct config *c)
 {
@@ -103,6 +116,8 @@ static int add_memory(struct eal_args *a, const struct config *c)
 		err = add(a, "%llu", mib);
 	if (!err)
 		err = add(a, huge ? "--in-memory" : "--no-shconf");
+	if (!err && huge && one_node())
+		err = add(a, "--socket-limit=%llu", mib);
 	return err ? err : add(a, huge ? "--single-file-segments" : "--no-huge");
 }
 

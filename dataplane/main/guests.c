@@ -5,6 +5,7 @@
  */
 #include "lcore/place.h"
 #include "main/daemon.h"
+#include "main/files.h"
 #include "main/log.h"
 
 #include <errno.h>
@@ -175,6 +176,7 @@ static int create(struct daemon *d, struct daemon_guest *g)
 	};
 
 	memcpy(cfg.addrs, g->conf.addrs.addr, sizeof(cfg.addrs));
+	files_make_folder(cfg.socket_path, 0755);
 	return guest_create(&cfg, &g->guest);
 }
 

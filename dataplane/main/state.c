@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "main/state.h"
+#include "main/files.h"
 #include "main/log.h"
 
 #include <errno.h>
@@ -46,19 +47,6 @@ static int read_state(const char *path, uint8_t secret[16])
 	return n == FILE_LEN ? parse(text, secret) : -EINVAL;
 }
 
-static void make_folder(const char *path)
-{
-	char folder[PATH_MAX];
-	char *slash;
-
-	snprintf(folder, sizeof(folder), "%s", path);
-	slash = strrchr(folder, '/');
-	if (!slash || slash == folder)
-		return;
-	*slash = '\0';
-	mkdir(folder, 0700); /* that it is there, or can not be, shows at open() */
-}
-
 static int write_state(const char *path, const uint8_t secret[16])
 {
 	char text[FILE_LEN + 1] = MAGIC, tmp[PATH_MAX];
@@ -67,7 +55,7 @@ static int write_state(const char *path, const uint8_t secret[16])
 	for (unsigned int i = 0; i < 16; i++)
 		snprintf(text + sizeof(MAGIC) - 1 + 2 * i, 3, "%02x", secret[i]);
 	text[FILE_LEN - 1] = '\n';
-	make_folder(path);
+	files_make_folder(path, 0700);
 	snprintf(tmp, sizeof(tmp), "%s.new", path);
 	unlink(tmp);
 	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);

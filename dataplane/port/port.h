@@ -77,8 +77,9 @@ const struct eth_addr *port_mac(const struct port *p);
 uint32_t port_offload(const struct port *p); /* LINK_* */
 struct port_if *port_if(struct port *p, unsigned int lcore);
 uint16_t port_dev(const struct port *p);
-/* RX queues, all of the lcore that polls; steered: one for each lcore, by its index. */
+/* RX queues, all of the lcore that polls; steered: one for each lcore, port_queue_of(). */
 uint16_t port_n_rxq(const struct port *p);
+uint16_t port_queue_of(const struct port *p, unsigned int lcore);
 bool port_steered(const struct port *p);
 enum port_wait port_wait(const struct port *p);
 const char *port_wait_name(const struct port *p);

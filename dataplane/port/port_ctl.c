@@ -84,19 +84,18 @@ static void choose_queues(struct port *p, const struct rte_eth_dev_info *info)
 	bool tap = !strncmp(p->conf.device, "net_tap", 7);
 
 	p->n_txq = (uint16_t)RTE_MIN(p->n_lcores, info->max_tx_queues);
-	p->steered = p->n_lcores > 1 && info->max_rx_queues >= p->n_lcores &&
-		info->max_tx_queues >= p->n_lcores && !tap && port_flow_possible(p->dev);
+	p->steered = p->n_lcores > 1 && !tap && p->n_txq == p->n_lcores &&
+		info->max_rx_queues >= p->n_lcores;
 	/* TAP wants as many of the one as of the other. */
 	p->n_rxq = (uint16_t)(p->steered ? p->n_lcores : tap ? p->n_txq : 1);
 }
 
-static int configure(struct port *p, struct rte_eth_dev_info *info)
+static int configure(struct port *p)
 {
 	struct rte_eth_conf conf = { .intr_conf.rxq = 1 };
 	int err;
 
 	conf.rxmode.mtu = p->conf.mtu;
-	p->offload = offload_of(info);
 	want_offload(p->offload, &conf);
 	/* RX interrupts where the driver has them: the first attempt asks for them. */
 	err = rte_eth_dev_configure(p->dev, p->n_rxq, p->n_txq, &conf);
@@ -111,6 +110,18 @@ static int configure(struct port *p, struct rte_eth_dev_info *info)
 	return err ? fail(p, "the device does not take this mtu", err) : 0;
 }
 
+/* Steered, if the device takes a rule with its queues in place; else all through one queue. */
+static int configure_steered(struct port *p)
+{
+	int err = configure(p);
+
+	if (err || !p->steered || port_flow_possible(p->dev, (uint16_t)(p->n_rxq - 1)))
+		return err;
+	p->steered = false;
+	p->n_rxq = 1;
+	return configure(p);
+}
+
 static int set_up_queues(struct port *p, const struct port_cfg *cfg)
 {
 	uint16_t n_rxd = RX_DESCS, n_txd = TX_DESCS;
@@ -121,7 +132,8 @@ static int set_up_queues(struct port *p, const struct port_cfg *cfg)
 	if (err && err != -ENOTSUP)
 		return fail(p, "number of descriptors", err);
 	for (uint16_t q = 0; q < p->n_rxq; q++) {
-		unsigned int lcore = p->steered ? q : cfg->poller;
+		/* The mapping of lcores to queues is its own inverse. */
+		unsigned int lcore = p->steered ? port_queue_of(p, q) : cfg->poller;
 
 		err = rte_eth_rx_queue_setup(p->dev, q, n_rxd, socket, NULL, cfg->pools[lcore]);
 		if (err)
@@ -226,6 +238,7 @@ static struct port *port_new(const struct port_cfg *cfg)
 	p->conf = *cfg->conf;
 	p->index = cfg->index;
 	p->n_lcores = cfg->n_lcores;
+	p->first = cfg->poller;
 	p->dev = RTE_MAX_ETHPORTS;
 	for (unsigned int k = 0; k < p->n_lcores; k++)
 		p->ifs[k].raw_fd = -1;
@@ -246,7 +259,8 @@ static int open_device(struct port *p, const struct port_cfg *cfg)
 	if (err)
 		return fail(p, "device information", err);
 	choose_queues(p, &info);
-	err = configure(p, &info);
+	p->offload = offload_of(&info);
+	err = configure_steered(p);
 	if (!err)
 		err = set_up_queues(p, cfg);
 	if (!err)
@@ -327,6 +341,11 @@ uint16_t port_dev(const struct port *p)
 uint16_t port_n_rxq(const struct port *p)
 {
 	return p->n_rxq;
+}
+
+uint16_t port_queue_of(const struct port *p, unsigned int lcore)
+{
+	return (uint16_t)(lcore == p->first ? 0 : lcore == 0 ? p->first : lcore);
 }
 
 bool port_steered(const struct port *p)

@@ -32,11 +32,11 @@ static struct rte_flow *rule(uint16_t dev, uint32_t be, uint16_t queue, bool cre
 	return create ? rte_flow_create(dev, &attr, items, actions, err) : (struct rte_flow *)-1;
 }
 
-bool port_flow_possible(uint16_t dev)
+bool port_flow_possible(uint16_t dev, uint16_t queue)
 {
 	struct rte_flow_error err;
 
-	return rule(dev, RTE_BE32(0xc0000201), 0, false, &err) != NULL; /* 192.0.2.1 */
+	return rule(dev, RTE_BE32(0xc0000201), queue, false, &err) != NULL; /* 192.0.2.1 */
 }
 
 static int add_rule(struct port *p, uint32_t be, unsigned int lcore)
@@ -46,7 +46,7 @@ static int add_rule(struct port *p, uint32_t be, unsigned int lcore)
 
 	if (p->n_rules == PORT_STEER_MAX)
 		return -ENOSPC;
-	flow = rule(p->dev, be, (uint16_t)lcore, true, &err);
+	flow = rule(p->dev, be, port_queue_of(p, lcore), true, &err);
 	if (!flow) {
 		log_error("port %s: the device refuses a steering rule: %s", p->conf.head.name,
 			  err.message ? err.message : "no reason given");

@@ -18,6 +18,7 @@
 struct port {
 	struct conf_port conf;
 	unsigned int index, n_lcores;
+	unsigned int first; /* lcore that has queue 0, where everything without a rule goes */
 	uint16_t dev;
 	uint16_t n_rxq, n_txq;
 	bool steered, started;
@@ -50,7 +51,7 @@ int fd_quiet(int fd);
 
 /* ---- port_flow.c ---- */
 
-/* Would the device take a rule "IPv4 destination to queue"? Before the start. */
-bool port_flow_possible(uint16_t dev);
+/* Would the device take a rule "IPv4 destination to @queue"? */
+bool port_flow_possible(uint16_t dev, uint16_t queue);
 
 #endif
