@@ -23,6 +23,11 @@ json_t *cli_request(struct cli *cli, json_t *request);
 /* Prints @result as JSON if that is wanted (true), and releases it then. */
 bool cli_print_json(struct cli *cli, json_t *result);
 
+/* The same for one object, else as lines; takes it. 0, or 1 if it is NULL. */
+int cli_print_object(struct cli *cli, json_t *result);
+/* The words KEY=VALUE after the first one, as an object of arrays. NULL: wrong usage. */
+json_t *cli_keys(struct cli *cli);
+
 /* A column: its title, its key in each row, and how to show the value. */
 enum cli_show {
 	CLI_TEXT,  /* string, or number as it is */
@@ -49,6 +54,7 @@ int cli_guest_add(struct cli *cli);
 int cli_guest_remove(struct cli *cli);
 int cli_socket_list(struct cli *cli);
 int cli_lcore_list(struct cli *cli);
+int cli_lcore_set(struct cli *cli);
 int cli_port_list(struct cli *cli);
 int cli_counters(struct cli *cli);
 int cli_config_dump(struct cli *cli);

@@ -103,3 +103,49 @@ bool cli_print_json(struct cli *cli, json_t *result)
 	json_decref(result);
 	return true;
 }
+
+int cli_print_object(struct cli *cli, json_t *result)
+{
+	if (!result)
+		return 1;
+	if (cli_print_json(cli, result))
+		return 0;
+	cli_object(result);
+	json_decref(result);
+	return 0;
+}
+
+/* "key=value" into @keys; a key that comes again becomes an array. */
+static bool add_key(json_t *keys, const char *word)
+{
+	const char *eq = strchr(word, '=');
+	char key[64];
+	json_t *array;
+
+	if (!eq || eq == word || (size_t)(eq - word) >= sizeof(key))
+		return false;
+	memcpy(key, word, (size_t)(eq - word));
+	key[eq - word] = '\0';
+	array = json_object_get(keys, key);
+	if (!array) {
+		array = json_array();
+		json_object_set_new(keys, key, array);
+	}
+	return !json_array_append_new(array, json_string(eq + 1));
+}
+
+json_t *cli_keys(struct cli *cli)
+{
+	json_t *keys = json_object();
+
+	for (int i = 1; i < cli->argc; i++) {
+		if (!add_key(keys, cli->argv[i])) {
+			json_decref(keys);
+			return NULL;
+		}
+	}
+	if (cli->argc)
+		return keys;
+	json_decref(keys);
+	return NULL;
+}

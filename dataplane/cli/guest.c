@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cli/cli.h"
 
-#include <string.h>
-
 static const struct cli_column columns[] = {
 	{ "NAME", "name", CLI_TEXT },
 	{ "STATE", "state", CLI_TEXT },
@@ -33,64 +31,26 @@ int cli_guest_list(struct cli *cli)
 	return 0;
 }
 
-/* Prints the one guest that is the result. */
-static int print_guest(struct cli *cli, json_t *result)
-{
-	if (!result)
-		return 1;
-	if (cli_print_json(cli, result))
-		return 0;
-	cli_object(result);
-	json_decref(result);
-	return 0;
-}
-
 int cli_guest_show(struct cli *cli)
 {
 	if (cli->argc != 1)
 		return 2;
-	return print_guest(cli,
-			   cli_request(cli,
-				       json_pack("{s:s, s:s}", "op", "guest.show", "name",
-						 cli->argv[0])));
-}
-
-/* "key=value" into @keys; a key that comes again becomes an array. */
-static bool add_key(json_t *keys, const char *word)
-{
-	const char *eq = strchr(word, '=');
-	char key[64];
-	json_t *array;
-
-	if (!eq || eq == word || (size_t)(eq - word) >= sizeof(key))
-		return false;
-	memcpy(key, word, (size_t)(eq - word));
-	key[eq - word] = '\0';
-	array = json_object_get(keys, key);
-	if (!array) {
-		array = json_array();
-		json_object_set_new(keys, key, array);
-	}
-	return !json_array_append_new(array, json_string(eq + 1));
+	return cli_print_object(cli,
+				cli_request(cli,
+					    json_pack("{s:s, s:s}", "op", "guest.show", "name",
+						      cli->argv[0])));
 }
 
 int cli_guest_add(struct cli *cli)
 {
-	json_t *keys;
+	json_t *keys = cli_keys(cli);
 
-	if (cli->argc < 1)
+	if (!keys)
 		return 2;
-	keys = json_object();
-	for (int i = 1; i < cli->argc; i++) {
-		if (!add_key(keys, cli->argv[i])) {
-			json_decref(keys);
-			return 2;
-		}
-	}
-	return print_guest(cli,
-			   cli_request(cli,
-				       json_pack("{s:s, s:s, s:o}", "op", "guest.add", "name",
-						 cli->argv[0], "keys", keys)));
+	return cli_print_object(cli,
+				cli_request(cli,
+					    json_pack("{s:s, s:s, s:o}", "op", "guest.add", "name",
+						      cli->argv[0], "keys", keys)));
 }
 
 int cli_guest_remove(struct cli *cli)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What is only looked at: the daemon, its lcores and ports, sockets, counters, configuration. */
+/* The daemon, its lcores and ports, sockets, counters, configuration, log. */
 #include "cli/cli.h"
 
 #include <stdio.h>
@@ -73,6 +73,18 @@ int cli_status(struct cli *cli)
 int cli_lcore_list(struct cli *cli)
 {
 	return list(cli, "lcore.list", lcore_columns);
+}
+
+int cli_lcore_set(struct cli *cli)
+{
+	json_t *keys = cli_keys(cli);
+
+	if (!keys)
+		return 2;
+	return cli_print_object(cli,
+				cli_request(cli,
+					    json_pack("{s:s, s:s, s:o}", "op", "lcore.set", "name",
+						      cli->argv[0], "keys", keys)));
 }
 
 int cli_port_list(struct cli *cli)

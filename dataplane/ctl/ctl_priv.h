@@ -36,6 +36,15 @@ json_t *ctl_fail(struct ctl_call *call, const char *fmt, ...) __attribute__((for
 /* A string argument, or NULL. */
 const char *ctl_string(const struct ctl_call *call, const char *key);
 
+#define CTL_KEYS_MAX 64
+/*
+ * "keys": an object of strings, or arrays of strings where a key may repeat, as pairs. How many.
+ */
+unsigned int ctl_keys(const struct ctl_call *call, const char **keys, const char **values,
+		      unsigned int max);
+/* A conf_report: adds the mistake to the reason in @ctx, a struct ctl_call. */
+void ctl_mistake(void *ctx, const struct conf_mistake *m);
+
 json_t *ctl_status(struct ctl_call *call);
 json_t *ctl_guest_list(struct ctl_call *call);
 json_t *ctl_guest_show(struct ctl_call *call);
@@ -43,6 +52,7 @@ json_t *ctl_guest_add(struct ctl_call *call);
 json_t *ctl_guest_remove(struct ctl_call *call);
 json_t *ctl_socket_list(struct ctl_call *call);
 json_t *ctl_lcore_list(struct ctl_call *call);
+json_t *ctl_lcore_set(struct ctl_call *call);
 json_t *ctl_port_list(struct ctl_call *call);
 json_t *ctl_counters(struct ctl_call *call);
 json_t *ctl_config_dump(struct ctl_call *call);

@@ -104,52 +104,18 @@ json_t *ctl_guest_show(struct ctl_call *call)
 	return g ? ctl_guest_json(call->d, g) : NULL;
 }
 
-/* Mistakes of a guest.add, in one text. */
-static void collect_mistake(void *ctx, const struct conf_mistake *m)
-{
-	struct ctl_call *call = ctx;
-	size_t n = strlen(call->error);
-
-	snprintf(call->error + n, sizeof(call->error) - n, "%s%s%s%s; right: %s", n ? "\n" : "",
-		 m->key, m->key[0] ? ": " : "", m->problem, m->right);
-}
-
-/* "keys": an object of strings, or arrays of strings where a key may repeat. Returns how many. */
-static unsigned int flatten(const json_t *object, const char **keys, const char **values,
-			    unsigned int max)
-{
-	const char *key;
-	json_t *value, *item;
-	size_t i;
-	unsigned int n = 0;
-
-	json_object_foreach((json_t *)(uintptr_t)object, key, value) {
-		if (!json_is_array(value) && n < max) {
-			keys[n] = key;
-			values[n++] = json_is_string(value) ? json_string_value(value) : "";
-		}
-		json_array_foreach(value, i, item) {
-			if (n == max)
-				return n;
-			keys[n] = key;
-			values[n++] = json_is_string(item) ? json_string_value(item) : "";
-		}
-	}
-	return n;
-}
-
 json_t *ctl_guest_add(struct ctl_call *call)
 {
-	const char *keys[64], *values[64], *name = ctl_string(call, "name");
+	const char *keys[CTL_KEYS_MAX], *values[CTL_KEYS_MAX], *name = ctl_string(call, "name");
 	struct conf_guest *conf;
 	unsigned int n;
 	int err;
 
 	if (!name)
 		return ctl_fail(call, "\"name\" is missing");
-	n = flatten(json_object_get(call->args, "keys"), keys, values, 64);
-	conf = config_guest_add(call->d->conf, name, keys, values, n, call->d->n_cpus,
-				collect_mistake, call);
+	n = ctl_keys(call, keys, values, CTL_KEYS_MAX);
+	conf = config_guest_add(call->d->conf, name, keys, values, n, call->d->n_cpus, ctl_mistake,
+				call);
 	if (!conf)
 		return NULL;
 	err = guests_add(call->d, conf);

@@ -3,6 +3,7 @@
 
 #include <rte_cycles.h>
 #include <rte_mempool.h>
+#include <string.h>
 
 /* Busy turns by length: element i counts those of 2^i to 2^(i+1) cycles; no zeros at the end. */
 static json_t *turn_lengths(const struct lcore_stats *s)
@@ -66,4 +67,27 @@ json_t *ctl_lcore_list(struct ctl_call *call)
 	for (unsigned int i = 0; i < call->d->n_lcores; i++)
 		json_array_append_new(array, ctl_lcore_json(call->d, i));
 	return array;
+}
+
+/* Arguments "name" and "keys": what can be changed while it runs. */
+json_t *ctl_lcore_set(struct ctl_call *call)
+{
+	const char *keys[CTL_KEYS_MAX], *values[CTL_KEYS_MAX], *name = ctl_string(call, "name");
+	unsigned int n;
+	int i, err;
+
+	if (!name)
+		return ctl_fail(call, "\"name\" is missing");
+	n = ctl_keys(call, keys, values, CTL_KEYS_MAX);
+	i = config_lcore_set(call->d->conf, name, keys, values, n, call->d->n_cpus, ctl_mistake,
+			     call);
+	if (i < 0)
+		return NULL;
+	err = lcore_retune(call->d->lcores[i], &call->d->conf->lcores[i]);
+	if (err) {
+		/* Not what the configuration says: say what is. */
+		call->d->conf->lcores[i] = *lcore_conf(call->d->lcores[i]);
+		return ctl_fail(call, "lcore %s: %s", name, strerror(-err));
+	}
+	return ctl_lcore_json(call->d, (unsigned int)i);
 }

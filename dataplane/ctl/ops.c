@@ -13,6 +13,7 @@ const struct ctl_op ctl_ops[] = {
 	{ "guest.remove", ctl_guest_remove },
 	{ "socket.list", ctl_socket_list },
 	{ "lcore.list", ctl_lcore_list },
+	{ "lcore.set", ctl_lcore_set },
 	{ "port.list", ctl_port_list },
 	{ "counters", ctl_counters },
 	{ "config.dump", ctl_config_dump },
@@ -33,6 +34,39 @@ json_t *ctl_fail(struct ctl_call *call, const char *fmt, ...)
 const char *ctl_string(const struct ctl_call *call, const char *key)
 {
 	return json_string_value(json_object_get(call->args, key));
+}
+
+/* Mistakes, in one text. */
+void ctl_mistake(void *ctx, const struct conf_mistake *m)
+{
+	struct ctl_call *call = ctx;
+	size_t n = strlen(call->error);
+
+	snprintf(call->error + n, sizeof(call->error) - n, "%s%s%s%s; right: %s", n ? "\n" : "",
+		 m->key, m->key[0] ? ": " : "", m->problem, m->right);
+}
+
+unsigned int ctl_keys(const struct ctl_call *call, const char **keys, const char **values,
+		      unsigned int max)
+{
+	json_t *object = json_object_get(call->args, "keys"), *value, *item;
+	const char *key;
+	size_t i;
+	unsigned int n = 0;
+
+	json_object_foreach(object, key, value) {
+		if (!json_is_array(value) && n < max) {
+			keys[n] = key;
+			values[n++] = json_is_string(value) ? json_string_value(value) : "";
+		}
+		json_array_foreach(value, i, item) {
+			if (n == max)
+				return n;
+			keys[n] = key;
+			values[n++] = json_is_string(item) ? json_string_value(item) : "";
+		}
+	}
+	return n;
 }
 
 static json_t *dispatch(struct ctl_call *call)

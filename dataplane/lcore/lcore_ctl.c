@@ -87,8 +87,15 @@ static void init_clock(struct lcore *lc, uint64_t tsc_base)
 
 	lc->tsc_base = tsc_base;
 	lc->tsc_mult = (uint64_t)((((unsigned __int128)NSEC_PER_SEC << 32) + hz / 2) / hz);
-	lc->idle_cycles = (uint64_t)((unsigned __int128)lc->conf.idle_ns * hz / NSEC_PER_SEC);
 	lc->snap_cycles = hz / SNAPSHOTS_PER_SECOND;
+}
+
+/* What its loop takes from the configuration. */
+static void tune(struct lcore *lc)
+{
+	lc->adaptive = lc->conf.poll == POLL_ADAPTIVE;
+	lc->idle_cycles =
+		(uint64_t)((unsigned __int128)lc->conf.idle_ns * rte_get_tsc_hz() / NSEC_PER_SEC);
 }
 
 int lcore_create(const struct lcore_cfg *cfg, struct lcore **ret_lcore)
@@ -105,13 +112,13 @@ int lcore_create(const struct lcore_cfg *cfg, struct lcore **ret_lcore)
 	lc->index = cfg->index;
 	lc->eal_id = cfg->eal_id;
 	lc->conf = *cfg->conf;
-	lc->adaptive = cfg->conf->poll == POLL_ADAPTIVE;
 	lc->alone = true;
 	lc->budget = &budgets[cfg->conf->class];
 	lc->map = cfg->map;
 	list_init(&lc->guests);
 	msg_inbox_init(&lc->inbox);
 	init_clock(lc, cfg->tsc_base);
+	tune(lc);
 	err = create_fds(lc);
 	if (!err)
 		err = create_stack(lc, cfg);
@@ -197,20 +204,22 @@ int lcore_connect(struct lcore *const *lcores, unsigned int n)
 
 /* ---- the thread ---- */
 
-static void set_scheduling(struct lcore *lc)
+static int set_scheduling(const struct conf_lcore *conf, pid_t tid)
 {
-	struct sched_param param = { .sched_priority = (int)lc->conf.priority };
-	int err = 0;
+	struct sched_param param = { .sched_priority = (int)conf->priority };
+	int rc = conf->class == LCORE_RT ? sched_setscheduler(tid, SCHED_FIFO, &param)
+					 : setpriority(PRIO_PROCESS, (id_t)tid, conf->nice);
 
-	if (lc->conf.class == LCORE_RT) {
-		if (sched_setscheduler(0, SCHED_FIFO, &param))
-			err = errno;
-	} else if (setpriority(PRIO_PROCESS, (id_t)gettid(), lc->conf.nice)) {
-		err = errno;
-	}
+	return rc ? -errno : 0;
+}
+
+static void enter_class(struct lcore *lc)
+{
+	int err = set_scheduling(&lc->conf, gettid());
+
 	if (err)
 		log_warning("lcore %s: scheduling %s could not be set: %s", lc->conf.head.name,
-			    lc->conf.class == LCORE_RT ? "priority" : "nice", strerror(err));
+			    lc->conf.class == LCORE_RT ? "priority" : "nice", strerror(-err));
 	/* Short naps are as short as they say. */
 	prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NSEC);
 }
@@ -222,7 +231,7 @@ static int thread_main(void *arg)
 
 	snprintf(name, sizeof(name), "lcore-%.9s", lc->conf.head.name);
 	prctl(PR_SET_NAME, name);
-	set_scheduling(lc);
+	enter_class(lc);
 	__atomic_store_n(&lc->tid, gettid(), __ATOMIC_RELAXED);
 	lc->work_tsc = rte_rdtsc();
 	lc->tsc = lc->work_tsc;
@@ -273,6 +282,29 @@ void lcore_stop(struct lcore *lc)
 {
 	if (lc)
 		msg_close(&lc->inbox, stop, lc, wake, join, lc);
+}
+
+struct retune_call {
+	struct lcore *lc;
+	const struct conf_lcore *conf;
+};
+
+static void retune(void *arg)
+{
+	struct retune_call *call = arg;
+
+	call->lc->conf = *call->conf;
+	tune(call->lc);
+}
+
+int lcore_retune(struct lcore *lc, const struct conf_lcore *conf)
+{
+	struct retune_call call = { .lc = lc, .conf = conf };
+	int err = set_scheduling(conf, lcore_tid(lc));
+
+	if (!err)
+		lcore_call(lc, retune, &call);
+	return err;
 }
 
 /* ---- lcore.h ---- */

@@ -85,7 +85,7 @@ struct lcore {
 	/* clock: ns = ((tsc - tsc_base) * tsc_mult) >> 32; constant, the same for all lcores */
 	uint64_t tsc_base, tsc_mult;
 
-	/* constant */
+	/* constant; @conf changes in lcore_retune() */
 	_Alignas(64) struct conf_lcore conf;
 	unsigned int index;
 	unsigned int eal_id;

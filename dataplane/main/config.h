@@ -132,6 +132,13 @@ void config_dump_guest(const struct conf_guest *g, FILE *out);
 struct conf_guest *config_guest_add(struct config *c, const char *name, const char *const *keys,
 				    const char *const *values, unsigned int n, unsigned int n_cpus,
 				    conf_report report, void *ctx);
+/*
+ * Other values for an lcore while it runs: nice, priority, poll, idle, nap. Its index, or -1:
+ * mistakes were reported and nothing is changed.
+ */
+int config_lcore_set(struct config *c, const char *name, const char *const *keys,
+		     const char *const *values, unsigned int n, unsigned int n_cpus,
+		     conf_report report, void *ctx);
 /* The others keep their order, and may move: pointers to guests are invalid afterwards. */
 void config_guest_del(struct config *c, const char *name);
 

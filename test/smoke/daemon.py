@@ -203,6 +203,13 @@ def test_guest_comes_and_goes(bed, daemon, outsockd):
     assert bed.pings(NON_RT)
 
 
+def test_lcore_set(daemon):
+    lcore = daemon.ctl("lcore", "set", "1", "priority=60", "idle=100us")
+    assert lcore["priority"] == 60
+    assert os.sched_getparam(lcore["tid"]).sched_priority == 60
+    assert "right: priority" in daemon.ctl_fails("lcore", "set", "1", "nice=1")
+
+
 def test_guest_to_guest(bed, daemon, guest_pair):
     """One guest on each lcore: streams and datagrams to the other one and to itself, no NIC."""
     before = daemon.ctl("port", "list")[0]
@@ -235,6 +242,7 @@ def all_tests(bed, outsockd, outsockctl, guest_pair):
         test_threads(daemon)
         test_both_classes_answer(bed, daemon)
         test_guest_comes_and_goes(bed, daemon, outsockd)
+        test_lcore_set(daemon)
         test_guest_to_guest(bed, daemon, guest_pair)
         secret = test_secret_is_kept(bed)
         daemon.end()

@@ -372,6 +372,43 @@ static void test_guest_add(void **state)
 	config_free(c);
 }
 
+static void test_lcore_set(void **state)
+{
+	const char *keys[] = { "poll", "priority" };
+	const char *values[] = { "busy", "60" };
+	const char *cpu[] = { "cpu" };
+	struct config *c = parse(LCORE0 LCORE1);
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(c);
+	assert_int_equal(config_lcore_set(c, "1", keys, values, 2, 2, config_print_mistake, out),
+			 1);
+	assert_int_equal(c->lcores[1].poll, POLL_BUSY);
+	assert_int_equal(c->lcores[1].priority, 60);
+	/* By the same rules as in the file, all or nothing. */
+	values[0] = "adaptive";
+	values[1] = "99";
+	assert_int_equal(config_lcore_set(c, "1", keys, values, 2, 2, config_print_mistake, out),
+			 -1);
+	assert_int_equal(c->lcores[1].poll, POLL_BUSY);
+	assert_int_equal(config_lcore_set(c, "1", cpu, values, 1, 2, config_print_mistake, out),
+			 -1);
+	assert_int_equal(config_lcore_set(c, "9", keys, values, 1, 2, config_print_mistake, out),
+			 -1);
+	fclose(out);
+	assert_string_equal(
+		text,
+		"f:1: [lcore 1] priority: '99' is not a valid value; right: 1 to 98 "
+		"(SCHED_FIFO)\n"
+		"f:4: [lcore 1] cpu: the key can not be changed while the lcore runs; "
+		"right: nice, priority, poll, idle or nap\n"
+		"f: [lcore] there is no such lcore; right: the number of an [lcore N]\n");
+	free(text);
+	config_free(c);
+}
+
 static void test_file(void **state)
 {
 	FILE *out;
@@ -409,6 +446,7 @@ int main(void)
 		cmocka_unit_test(test_all_mistakes_are_told),
 		cmocka_unit_test(test_dump),
 		cmocka_unit_test(test_guest_add),
+		cmocka_unit_test(test_lcore_set),
 		cmocka_unit_test(test_file),
 	};
 
