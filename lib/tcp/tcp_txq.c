@@ -172,8 +172,10 @@ static struct rte_mbuf *copy(struct tcp_conn *c, const struct rte_mbuf *m, uint3
 struct rte_mbuf *tcp_txq_segment(struct tcp_conn *c, struct rte_mbuf *m, uint32_t off, uint32_t len)
 {
 	uint32_t payload = pkt_meta(m)->payload;
+	/* Headers begin at even addresses; a partial ACK may have left an odd one. */
+	bool even = !(payload_off(m, payload) & 1);
 
-	if (!off && len == payload && rte_mbuf_refcnt_read(m) == 1)
+	if (even && !off && len == payload && rte_mbuf_refcnt_read(m) == 1)
 		return restore(m, payload);
 	return copy(c, m, payload, off, len);
 }

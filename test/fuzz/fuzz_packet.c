@@ -11,6 +11,8 @@
  * After each turn the sockets' offsets must make sense, and in the end every packet must be back
  * in its pool.
  */
+#include "eal.h"
+
 #include "stack/stack.h"
 #include "wire/arp.h"
 #include "wire/byteorder.h"
@@ -19,7 +21,6 @@
 #include "wire/tcp.h"
 #include "wire/udp.h"
 
-#include <rte_eal.h>
 #include <rte_mempool.h>
 
 #include <stdio.h>
@@ -620,15 +621,7 @@ static void teardown(struct fuzz *f)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	static const char *const args[] = {
-		"fuzz_packet", "--no-huge", "--in-memory", "--no-pci",	     "-m",
-		"64",	       "-l",	    "0",	   "--no-telemetry", "--log-level=3",
-	};
-	char *copy[RTE_DIM(args)];
-
-	for (unsigned int i = 0; i < RTE_DIM(args); i++)
-		copy[i] = strdup(args[i]);
-	check(rte_eal_init(RTE_DIM(args), copy) >= 0, "rte_eal_init");
+	test_eal_init();
 	pool = pkt_pool_create("fuzz", N_PKTS, DATA_ROOM, SOCKET_ID_ANY);
 	check(pool != NULL, "pkt_pool_create");
 	return 0;
