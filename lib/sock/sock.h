@@ -2,9 +2,9 @@
 /*
  * A socket as its consumer (a guest session, a benchmark's client, a test) sees it.
  *
- * The consumer pulls: transports put what happened on the socket (events, received packets), and the
- * socket on its lane's ready list; the consumer takes sockets from there as far as its own
- * room and budget go, and leaves the rest. So a full ring is back-pressure, and nobody calls upward.
+ * The consumer pulls: transports put what happened on the socket (events, received packets), and
+ * the socket on its lane's ready list; the consumer takes sockets from there as far as its own room
+ * and budget go, and leaves the rest. So a full ring is back-pressure, and nobody calls upward.
  *
  * Everything belongs to one lcore. Stream offsets are absolute, from 0.
  *
@@ -67,8 +67,8 @@ enum sock_state {
 	SOCK_BOUND,
 	SOCK_LISTENING,
 	SOCK_CONNECTING,
-	SOCK_CONNECTED,		/* datagram: has a peer */
-	SOCK_DEAD,		/* fatal error */
+	SOCK_CONNECTED, /* datagram: has a peer */
+	SOCK_DEAD,	/* fatal error */
 };
 
 /**
@@ -96,10 +96,10 @@ struct sock {
 	uint32_t id;
 	uint16_t events;
 	uint8_t type;
-	uint8_t state;		/* enum sock_state */
-	uint8_t family;		/* OUTSOCK_INET, OUTSOCK_INET6 */
-	uint8_t closing;	/* sock_close() was called */
-	uint8_t tx_fin;		/* the stream ends at tx_off: sock_tx_end(fin) or sock_close() */
+	uint8_t state;	 /* enum sock_state */
+	uint8_t family;	 /* OUTSOCK_INET, OUTSOCK_INET6 */
+	uint8_t closing; /* sock_close() was called */
+	uint8_t tx_fin;	 /* the stream ends at tx_off: sock_tx_end(fin) or sock_close() */
 	uint16_t err;
 	uint32_t snd_win;
 	struct pkt_queue rxq;
@@ -119,14 +119,14 @@ void sock_lane_init(struct sock_lane *l, struct sock_owner *o);
 /* @family: OUTSOCK_INET (INET6: mapped addresses). -ENFILE: quota; -ENOBUFS: pool. */
 int sock_create(struct sock_lane *lane, uint8_t family, uint8_t type, uint32_t id,
 		struct sock **ret_sock);
-/* Port 0: one is chosen. Unspecified address: all of the owner's. Afterwards sock.local is exact. */
+/* Port 0: one is chosen. Unspecified address: all of the owner's. Then sock.local is exact. */
 int sock_bind(struct sock *s, const struct ip_endpoint *local);
 /* Again for another backlog or credit. @accept_credit: absolute. */
 int sock_listen(struct sock *s, uint32_t backlog, uint32_t accept_credit, uint32_t child_credit);
 /* Stream: SYN leaves in this turn's TX phase; then CONNECTED or ERROR. Datagram: sets the peer. */
 int sock_connect(struct sock *s, const struct ip_endpoint *peer);
-int sock_disconnect(struct sock *s);	/* datagram: forgets the peer */
-int sock_setopt(struct sock *s, uint16_t opt, uint32_t value);		/* enum outsock_opt */
+int sock_disconnect(struct sock *s);			       /* datagram: forgets the peer */
+int sock_setopt(struct sock *s, uint16_t opt, uint32_t value); /* enum outsock_opt */
 int sock_getopt(struct sock *s, uint16_t opt, uint32_t *ret_value);
 
 #define SOCK_CLOSE_ABORT  1u /* RST */
@@ -172,9 +172,10 @@ static inline uint64_t sock_dgram_cost(uint32_t len)
 /* ---- consumer's send side, stream ---- */
 
 /*
- * Room for the next bytes of the stream, contiguous; *@ret_room its size, at least 1. The consumer writes up to
- * that many and calls sock_tx_commit(). NULL: *@ret_err is -ENOBUFS (no packets or quota; try next
- * turn), -EAGAIN (snd_win is used up), -ENOTCONN, -EPIPE (after the end), or the socket's error.
+ * Room for the next bytes of the stream, contiguous; *@ret_room its size, at least 1. The consumer
+ * writes up to that many and calls sock_tx_commit(). NULL: *@ret_err is -ENOBUFS (no packets or
+ * quota; try next turn), -EAGAIN (snd_win is used up), -ENOTCONN, -EPIPE (after the end), or the
+ * socket's error.
  */
 void *sock_tx_space(struct sock *s, uint32_t *ret_room, int *ret_err);
 void sock_tx_commit(struct sock *s, uint32_t n);

@@ -94,8 +94,8 @@ int sock_create(struct sock_lane *lane, uint8_t family, uint8_t type, uint32_t i
 		return -ESOCKTNOSUPPORT;
 	if (lane->owner->n_socks >= lane->owner->max_socks)
 		return -ENFILE;
-	s = type == SOCK_STREAM_T ? types->stream->create(types->stream_ctx) :
-				    types->dgram->create(types->dgram_ctx);
+	s = type == SOCK_STREAM_T ? types->stream->create(types->stream_ctx)
+				  : types->dgram->create(types->dgram_ctx);
 	if (!s)
 		return -ENOBUFS;
 	s->family = family;
@@ -212,7 +212,7 @@ static int opt_check(uint16_t opt, uint32_t value)
 {
 	switch (opt) {
 #define OPT_CASE(name, number, first, last) \
-	case OUTSOCK_OPT_##name:            \
+	case OUTSOCK_OPT_##name: \
 		return value - (first) <= (uint32_t)(last) - (first) ? 0 : -EINVAL;
 		OUTSOCK_OPTS(OPT_CASE)
 #undef OPT_CASE
@@ -236,7 +236,7 @@ int sock_getopt(struct sock *s, uint16_t opt, uint32_t *ret_value)
 void sock_close(struct sock *s, uint32_t flags)
 {
 	bool conn = s->type == SOCK_STREAM_T &&
-		    (s->state == SOCK_CONNECTING || s->state == SOCK_CONNECTED);
+		(s->state == SOCK_CONNECTING || s->state == SOCK_CONNECTED);
 
 	if (s->closing && !(flags & SOCK_CLOSE_ABORT))
 		return;

@@ -48,7 +48,7 @@ struct sock_types {
 	const struct sock_transport *stream, *dgram;
 	void *stream_ctx, *dgram_ctx;
 };
-const struct sock_types *stack_sock_types(struct stack *stack);	/* defined in stack.c */
+const struct sock_types *stack_sock_types(struct stack *stack); /* defined in stack.c */
 
 /* Zeroes and initialises; then joins @lane and its owner (counts into the quota: -ENFILE). */
 void sock_init_(struct sock *s, const struct sock_transport *tp, uint8_t type);
@@ -100,13 +100,13 @@ struct port_table;
  * connections and TIME-WAIT need none (their four-tuple is in the transport's own table).
  */
 struct port_bind {
-	struct list link;		/* in its bucket */
+	struct list link; /* in its bucket */
 	struct sock_owner *owner;
-	struct ip_addr addr;		/* unspecified: all */
-	uint16_t port;			/* network order, 0: not bound */
+	struct ip_addr addr; /* unspecified: all */
+	uint16_t port;	     /* network order, 0: not bound */
 	bool reuse_addr, reuse_port;
-	bool listening;			/* set by port_listen() */
-	bool hidden;			/* port_lookup() does not see it: a connected datagram socket */
+	bool listening; /* set by port_listen() */
+	bool hidden;	/* port_lookup() does not see it: a connected datagram socket */
 };
 
 #define PORT_SHARE_MAX 64 /* claims on one port of one owner; bounds every walk */
@@ -114,7 +114,7 @@ struct port_bind {
 /* @binds_max sizes the buckets. Ports in host order, inclusive. Start-up only. NULL: no memory. */
 struct port_table *port_table_create(struct env *env, uint32_t binds_max, uint16_t eph_first,
 				     uint16_t eph_last);
-void port_table_destroy(struct port_table *t);	/* takes NULL */
+void port_table_destroy(struct port_table *t); /* takes NULL */
 
 /*
  * Claims a port for @b (owner, addr, port and flags filled in, the rest zero; kept by the caller
@@ -123,7 +123,7 @@ void port_table_destroy(struct port_table *t);	/* takes NULL */
  * beside a listener) and SO_REUSEPORT.
  */
 int port_bind(struct port_table *t, struct port_bind *b);
-void port_unbind(struct port_table *t, struct port_bind *b);	/* harmless when not bound */
+void port_unbind(struct port_table *t, struct port_bind *b); /* harmless when not bound */
 /* @b, bound, begins to listen: -EADDRINUSE when another one that shares its port already does. */
 int port_listen(struct port_table *t, struct port_bind *b);
 

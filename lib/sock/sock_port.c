@@ -14,10 +14,10 @@
 
 struct port_table {
 	struct env *env;
-	uint32_t mask;			/* buckets - 1 */
+	uint32_t mask; /* buckets - 1 */
 	uint16_t eph_first, eph_last;
-	uint32_t n_claims[65536];	/* by port, host order */
-	uint64_t claimed[65536 / 64];	/* bit: n_claims != 0 */
+	uint32_t n_claims[65536];     /* by port, host order */
+	uint64_t claimed[65536 / 64]; /* bit: n_claims != 0 */
 	struct list buckets[];
 };
 

@@ -36,10 +36,10 @@ static bool net_create(struct stack *s, const struct stack_cfg *cfg)
 	};
 
 	s->ip = ip_create(&ip_cfg);
-	s->tcp_ports = port_table_create(&s->env, cfg->tcp_conns_max, cfg->eph_first,
-					 cfg->eph_last);
-	s->udp_ports = port_table_create(&s->env, cfg->udp_socks_max, cfg->eph_first,
-					 cfg->eph_last);
+	s->tcp_ports =
+		port_table_create(&s->env, cfg->tcp_conns_max, cfg->eph_first, cfg->eph_last);
+	s->udp_ports =
+		port_table_create(&s->env, cfg->udp_socks_max, cfg->eph_first, cfg->eph_last);
 	return s->ip && s->tcp_ports && s->udp_ports;
 }
 

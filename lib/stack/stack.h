@@ -19,9 +19,9 @@
 #include "sock/sock.h"
 
 struct stack_cfg {
-	struct rte_mempool *pool;	/* pkt_pool_create(), this lcore's own */
-	uint64_t seed;			/* for struct rng */
-	uint8_t secret[16];		/* keeps ISNs and ports unpredictable; from the state file */
+	struct rte_mempool *pool; /* pkt_pool_create(), this lcore's own */
+	uint64_t seed;		  /* for struct rng */
+	uint8_t secret[16];	  /* keeps ISNs and ports unpredictable; from the state file */
 	uint64_t now;
 	uint32_t tcp_conns_max;
 	uint32_t udp_socks_max;
@@ -29,7 +29,7 @@ struct stack_cfg {
 	uint32_t routes_max;
 	uint32_t frags_max;
 	uint32_t icmp_rate;
-	uint16_t eph_first, eph_last;	/* ephemeral ports, host order, inclusive */
+	uint16_t eph_first, eph_last; /* ephemeral ports, host order, inclusive */
 	uint32_t snd_win;
 	uint32_t rto_min_ms, msl_ms, delack_ms;
 };
@@ -37,8 +37,8 @@ struct stack_cfg {
 /* Sensible values for everything but pool, seed, secret, now. */
 void stack_cfg_defaults(struct stack_cfg *cfg);
 
-struct stack *stack_create(const struct stack_cfg *cfg);	/* start-up only; NULL: no memory */
-void stack_destroy(struct stack *s);				/* takes NULL */
+struct stack *stack_create(const struct stack_cfg *cfg); /* start-up only; NULL: no memory */
+void stack_destroy(struct stack *s);			 /* takes NULL */
 
 /* @cfg->env is filled in here. The stack owns the link. */
 struct link *stack_link_add(struct stack *s, struct link_cfg *cfg);

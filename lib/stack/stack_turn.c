@@ -20,7 +20,7 @@ bool stack_tx(struct stack *s, unsigned int budget)
 {
 	bool more = tcp_tx(s->tcp, budget);
 
-	/* What goes to an address of this stack comes back at once, and may be answered next turn. */
+	/* What goes to an address of this stack comes back at once; its answer may wait. */
 	return ip_loop(s->ip, budget) || more;
 }
 

@@ -15,10 +15,10 @@ struct udp_cfg {
 	uint32_t socks_max;
 };
 
-struct udp *udp_create(const struct udp_cfg *cfg);	/* start-up only */
-void udp_destroy(struct udp *udp);			/* takes NULL */
+struct udp *udp_create(const struct udp_cfg *cfg); /* start-up only */
+void udp_destroy(struct udp *udp);		   /* takes NULL */
 
-extern const struct sock_transport udp_transport;	/* ctx: struct udp */
-extern const struct ip_proto udp_ip_proto;		/* ctx: struct udp */
+extern const struct sock_transport udp_transport; /* ctx: struct udp */
+extern const struct ip_proto udp_ip_proto;	  /* ctx: struct udp */
 
 #endif

@@ -52,8 +52,8 @@ uint32_t udp_flow_hash(const struct udp *udp, const struct ip_addr *local, uint1
 	return siphash13(&udp->env->secret, key, sizeof(key));
 }
 
-struct udp_sock *udp_conn_find(const struct udp *udp, uint32_t hash, const struct ip_endpoint *local,
-			       const struct ip_endpoint *peer)
+struct udp_sock *udp_conn_find(const struct udp *udp, uint32_t hash,
+			       const struct ip_endpoint *local, const struct ip_endpoint *peer)
 {
 	const struct list *bucket = &udp->conns[hash & udp->conns_mask];
 

@@ -33,8 +33,8 @@ struct udp {
 	struct pool pool;
 	void *pool_mem;
 	uint32_t n_conns;
-	uint32_t conns_mask;	/* buckets - 1 */
-	struct list conns[];	/* sockets with a peer, by keyed hash of all four */
+	uint32_t conns_mask; /* buckets - 1 */
+	struct list conns[]; /* sockets with a peer, by keyed hash of all four */
 };
 
 static inline struct udp_sock *udp_sock(struct sock *s)
@@ -53,8 +53,8 @@ uint32_t udp_flow_hash(const struct udp *udp, const struct ip_addr *local, uint1
 		       const struct ip_addr *peer, uint16_t peer_port);
 
 /* The connected socket of exactly this peer, or NULL. */
-struct udp_sock *udp_conn_find(const struct udp *udp, uint32_t hash, const struct ip_endpoint *local,
-			       const struct ip_endpoint *peer);
+struct udp_sock *udp_conn_find(const struct udp *udp, uint32_t hash,
+			       const struct ip_endpoint *local, const struct ip_endpoint *peer);
 
 /* udp_rx.c */
 void udp_rx(void *ctx, struct rte_mbuf **pkts, unsigned int n);

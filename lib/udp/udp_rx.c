@@ -24,8 +24,8 @@ static struct udp_sock *lookup(const struct udp *udp, const struct sock_owner *o
 }
 
 /*
- * Checks header and checksum, and cuts link padding off. 0, or the drop reason + 1. The header stays
- * in front: an ICMP error quotes it.
+ * Checks header and checksum, and cuts link padding off. 0, or the drop reason + 1. The header
+ * stays in front: an ICMP error quotes it.
  */
 static int check(struct rte_mbuf *m, struct pkt_meta *meta)
 {

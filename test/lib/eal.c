@@ -12,10 +12,10 @@
 void test_eal_init(void)
 {
 	static bool done;
-	/* --no-shconf: nothing shared, nothing left behind (--in-memory does not go with --no-huge). */
+	/* --no-shconf: nothing shared or left behind (--in-memory does not go with --no-huge). */
 	static char args[][24] = {
-		"test", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry", "-m",
-		"256",	"-l",	     "0",	    "--log-level=*:4",
+		"test", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry",
+		"-m",	"256",	     "-l",	    "0",	"--log-level=*:4",
 	};
 	char *argv[RTE_DIM(args) + 1];
 

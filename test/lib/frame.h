@@ -45,7 +45,7 @@ struct seg {
 	uint32_t len;
 };
 
-/* Bytes of header and payload into @buf (at least len + 60); returns how many. @bad: spoil the sum. */
+/* Header and payload into @buf (at least len + 60); returns how many. @bad: spoil the sum. */
 uint32_t seg_build(uint8_t *buf, const struct seg *seg, uint32_t src, uint32_t dst, bool bad);
 uint32_t udp_build(uint8_t *buf, uint16_t sport, uint16_t dport, const uint8_t *data, uint32_t len,
 		   uint32_t src, uint32_t dst);
@@ -56,7 +56,7 @@ struct rte_mbuf *frame_build(struct rte_mempool *pool, const struct frame *f,
 struct rte_mbuf *frame_raw(struct rte_mempool *pool, uint16_t type, const void *data, uint32_t len,
 			   const uint8_t dst_mac[6], const uint8_t src_mac[6]);
 
-/* NULL, or what is wrong with the packet; checksums are checked. @len from the Ethernet header on. */
+/* NULL, or what is wrong with the packet, checksums too. @len from the Ethernet header on. */
 const char *frame_parse(const uint8_t *buf, uint32_t len, struct frame *ret);
 const char *seg_parse(const struct frame *f, struct seg *ret);
 /* Header length is 8: payload at f->l4 + 8. */

@@ -12,16 +12,16 @@ struct host;
 
 struct host_cfg {
 	const char *name;
-	uint32_t addr;		/* host order */
+	uint32_t addr; /* host order */
 	unsigned int prefix_len;
-	uint32_t gateway;	/* 0: none */
+	uint32_t gateway; /* 0: none */
 	uint8_t mac[6];
 	uint16_t mtu;
-	uint32_t offload;	/* LINK_* */
+	uint32_t offload; /* LINK_* */
 	uint32_t n_mbufs;
 	uint32_t max_socks, max_pkts;
-	struct stack_cfg stack;	/* pool is filled in */
-	void (*out)(void *ctx, struct rte_mbuf *m);	/* consumes @m */
+	struct stack_cfg stack;			    /* pool is filled in */
+	void (*out)(void *ctx, struct rte_mbuf *m); /* consumes @m */
 	void *ctx;
 };
 

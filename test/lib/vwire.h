@@ -11,10 +11,10 @@
 /* Probabilities in parts per million, times in microseconds. */
 struct vwire_cfg {
 	uint32_t loss, dup, reorder, corrupt;
-	uint32_t delay_us;	/* one way */
-	uint32_t reorder_us;	/* a reordered frame comes up to so much later */
-	uint32_t mbit;		/* rate of each direction, 0: no limit */
-	uint32_t queue;		/* frames that wait for the rate; more are lost. 0: no limit */
+	uint32_t delay_us;   /* one way */
+	uint32_t reorder_us; /* a reordered frame comes up to so much later */
+	uint32_t mbit;	     /* rate of each direction, 0: no limit */
+	uint32_t queue;	     /* frames that wait for the rate; more are lost. 0: no limit */
 };
 
 struct vwire_frame;
@@ -40,7 +40,7 @@ struct vwire {
 
 void vwire_init(struct vwire *w, const struct vwire_cfg *cfg, uint64_t seed, uint64_t now);
 void vwire_fini(struct vwire *w);
-/* Direction @d carries frames to @to. Give vwire_send and &w->dir[d] to the host on the other end. */
+/* Direction @d carries frames to @to: the other host's out() is vwire_send on &w->dir[d]. */
 void vwire_attach(struct vwire *w, int d, struct host *to);
 /* host_cfg.out; @dir is a struct vwire_dir. */
 void vwire_send(void *dir, struct rte_mbuf *m);

@@ -11,7 +11,10 @@ static const struct {
 	const char *name;
 	int err;
 } errnos[] = {
-#define E(name) { #name, name }
+#define E(name) \
+	{ \
+#name, name \
+	}
 	E(EACCES),	 E(EADDRINUSE),	  E(EADDRNOTAVAIL), E(EAFNOSUPPORT), E(EAGAIN),
 	E(EALREADY),	 E(ECONNABORTED), E(ECONNREFUSED),  E(ECONNRESET),   E(EDESTADDRREQ),
 	E(EHOSTUNREACH), E(EINVAL),	  E(EISCONN),	    E(EMSGSIZE),     E(ENETUNREACH),

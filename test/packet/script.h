@@ -24,8 +24,8 @@ struct flow {
 	uint16_t peer_port, local_port;
 	uint32_t peer_isn, our_isn;
 	bool our_isn_known;
-	uint16_t win;		/* of incoming segments that name none */
-	uint32_t last_ts;	/* TSval of the last segment out */
+	uint16_t win;	  /* of incoming segments that name none */
+	uint32_t last_ts; /* TSval of the last segment out */
 	struct sock *s;
 };
 
@@ -40,10 +40,10 @@ struct capture {
 struct script {
 	const char *file;
 	unsigned int line_no;
-	char line[512];		/* as written */
+	char line[512]; /* as written */
 	char tokens_buf[512];
 	char *tok[SCRIPT_TOKENS];
-	unsigned int n_tok, at;	/* tokens; next one to read */
+	unsigned int n_tok, at; /* tokens; next one to read */
 	char *opts;		/* text between < and >, or NULL */
 	int want_err;		/* "= ENAME" at the end of the line, positive */
 
@@ -54,13 +54,13 @@ struct script {
 	struct flow flows[SCRIPT_FLOWS];
 	struct flow *flow;
 	struct capture *out_head, *out_tail;
-	uint64_t lo, hi;	/* ns: the line's time, from "+MS" or "+MS..MS" */
+	uint64_t lo, hi; /* ns: the line's time, from "+MS" or "+MS..MS" */
 	uint16_t ip_id;
 };
 
 /* script.c */
 _Noreturn void fail(struct script *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-const char *next_token(struct script *t);	/* NULL at the end of the line */
+const char *next_token(struct script *t); /* NULL at the end of the line */
 const char *need_token(struct script *t, const char *what);
 bool take_word(struct script *t, const char *word);
 int64_t need_num(struct script *t, const char *what);
@@ -72,12 +72,12 @@ const char *errno_name(int err);
 
 /* script_net.c: time and captured frames */
 void net_start(struct script *t);
-void net_run(struct script *t);				/* lets leave what wants to, unless on hold */
-void net_advance(struct script *t, uint64_t ns);	/* time passes; nothing may leave */
-struct capture *net_wait(struct script *t);		/* the next frame, within t->lo and t->hi */
-void net_quiet(struct script *t);			/* fails when a frame is there */
+void net_run(struct script *t);			 /* lets leave what wants to, unless on hold */
+void net_advance(struct script *t, uint64_t ns); /* time passes; nothing may leave */
+struct capture *net_wait(struct script *t);	 /* the next frame, within t->lo and t->hi */
+void net_quiet(struct script *t);		 /* fails when a frame is there */
 void net_capture(void *ctx, struct rte_mbuf *m);
-void net_inject(struct script *t, struct frame *f);	/* src, dst, ttl are filled in */
+void net_inject(struct script *t, struct frame *f); /* src, dst, ttl are filled in */
 void print_frame(const struct script *t, FILE *to, const char *dir, const uint8_t *data,
 		 uint32_t len);
 const char *capture_text(const struct script *t, const struct capture *c);
@@ -89,9 +89,9 @@ void opts_parse_text(struct script *t, struct seg_opts *o, bool incoming, bool r
 extern const uint8_t peer_mac[6];
 
 /* script_dgram.c: UDP, ICMP, ARP */
-bool dgram_in(struct script *t);	/* false: the line is a TCP one */
+bool dgram_in(struct script *t); /* false: the line is a TCP one */
 bool dgram_out(struct script *t, struct capture *c);
-void net_arp_reply(struct script *t);	/* "< arp reply" */
+void net_arp_reply(struct script *t); /* "< arp reply" */
 
 /* script_sock.c: the consumer */
 bool sock_command(struct script *t, const char *word);

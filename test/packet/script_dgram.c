@@ -161,8 +161,9 @@ static void arp_inject(struct script *t, bool ask)
 	if (!ask)
 		memcpy(arp + 18, t->cfg.mac, 6);
 	memcpy(arp + 24, &tpa, 4);
-	host_rx(&t->host, frame_raw(t->host.pool, 0x0806, arp, sizeof(arp),
-				    ask ? broadcast : t->cfg.mac, peer_mac));
+	host_rx(&t->host,
+		frame_raw(t->host.pool, 0x0806, arp, sizeof(arp), ask ? broadcast : t->cfg.mac,
+			  peer_mac));
 }
 
 void net_arp_reply(struct script *t)

@@ -9,7 +9,7 @@ const uint8_t peer_mac[6] = { 2, 0, 0, 0, 0, 1 };
 
 #define STEP_NS 100000 /* when the stack says "now": its clock must still move */
 
-/* Who asks for the peer's MAC address? Neighbours age: only a script about ARP wants to see that. */
+/* Neighbours age; only a script about ARP wants to see the stack ask for the peer's address. */
 static bool is_arp_ask(const struct rte_mbuf *m)
 {
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
@@ -231,12 +231,12 @@ void print_frame(const struct script *t, FILE *to, const char *dir, const uint8_
 	struct seg seg;
 	const char *err = frame_parse(data, len, &f);
 
-	fprintf(to, "%s [%.1f ms]", dir,
-		(double)(t->host.now - t->cfg.stack.now) / NSEC_PER_MSEC);
+	fprintf(to, "%s [%.1f ms]", dir, (double)(t->host.now - t->cfg.stack.now) / NSEC_PER_MSEC);
 	if (err)
 		fprintf(to, " %s, type %02x%02x, %u bytes", err, data[12], data[13], len);
 	else if (f.mf || f.frag_off)
-		fprintf(to, " fragment %u(%u)%s id %u", f.frag_off, f.l4_len, f.mf ? " mf" : "", f.id);
+		fprintf(to, " fragment %u(%u)%s id %u", f.frag_off, f.l4_len, f.mf ? " mf" : "",
+			f.id);
 	else if (!seg_parse(&f, &seg))
 		print_seg(t, to, &seg, f.src == t->cfg.addr);
 	else if (!udp_parse(&f, &sport, &dport))

@@ -330,7 +330,7 @@ static void cmd_acked(struct script *t)
 static uint16_t opt_by_name(struct script *t, const char *name)
 {
 #define OPT_NAME(opt, value, first, last) \
-	if (!strcmp(name, #opt))          \
+	if (!strcmp(name, #opt)) \
 		return value;
 	OUTSOCK_OPTS(OPT_NAME)
 #undef OPT_NAME
@@ -481,34 +481,20 @@ bool sock_command(struct script *t, const char *word)
 		const char *word;
 		void (*run)(struct script *t);
 	} cmds[] = {
-		{ "abort", cmd_abort },
-		{ "accept", cmd_accept },
-		{ "acked", cmd_acked },
-		{ "bind", cmd_bind },
-		{ "close", cmd_close },
-		{ "closed", cmd_closed },
-		{ "connect", cmd_connect },
-		{ "connected", cmd_connected },
-		{ "credit", cmd_credit },
-		{ "disconnect", cmd_disconnect },
-		{ "error", cmd_error },
-		{ "getopt", cmd_getopt },
-		{ "gone", cmd_gone },
-		{ "listen", cmd_listen },
-		{ "noaccept", cmd_noaccept },
-		{ "noevent", cmd_noevent },
-		{ "opt", cmd_opt },
-		{ "peerclosed", cmd_peerclosed },
-		{ "read", cmd_read },
-		{ "recv", cmd_recv },
-		{ "rxq", cmd_rxq },
-		{ "send", cmd_send },
-		{ "sendto", cmd_sendto },
-		{ "shutdown", cmd_shutdown },
-		{ "socket", cmd_socket },
-		{ "socks", cmd_socks },
-		{ "state", cmd_state },
-		{ "write", cmd_write },
+		{ "abort", cmd_abort },	      { "accept", cmd_accept },
+		{ "acked", cmd_acked },	      { "bind", cmd_bind },
+		{ "close", cmd_close },	      { "closed", cmd_closed },
+		{ "connect", cmd_connect },   { "connected", cmd_connected },
+		{ "credit", cmd_credit },     { "disconnect", cmd_disconnect },
+		{ "error", cmd_error },	      { "getopt", cmd_getopt },
+		{ "gone", cmd_gone },	      { "listen", cmd_listen },
+		{ "noaccept", cmd_noaccept }, { "noevent", cmd_noevent },
+		{ "opt", cmd_opt },	      { "peerclosed", cmd_peerclosed },
+		{ "read", cmd_read },	      { "recv", cmd_recv },
+		{ "rxq", cmd_rxq },	      { "send", cmd_send },
+		{ "sendto", cmd_sendto },     { "shutdown", cmd_shutdown },
+		{ "socket", cmd_socket },     { "socks", cmd_socks },
+		{ "state", cmd_state },	      { "write", cmd_write },
 	};
 
 	for (unsigned int i = 0; i < RTE_DIM(cmds); i++) {

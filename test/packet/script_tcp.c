@@ -275,8 +275,8 @@ void tcp_out(struct script *t, struct capture *c)
 	check_flags(t, c, &s);
 	need_range(t, &seq, &len);
 	/* A RST that answers a stray segment has no sequence number of ours to count from. */
-	want_u32(t, c, "sequence number",
-		 (uint32_t)(seq + (fl->our_isn_known ? fl->our_isn : 0)), s.seq);
+	want_u32(t, c, "sequence number", (uint32_t)(seq + (fl->our_isn_known ? fl->our_isn : 0)),
+		 s.seq);
 	want_u32(t, c, "length", len, s.len);
 	if (take_word(t, "ack"))
 		want_u32(t, c, "ack", (uint32_t)(fl->peer_isn + need_num(t, "ack")), s.ack);

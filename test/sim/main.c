@@ -48,6 +48,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (!runs)
-		fprintf(stderr, "usage: sim [-v] [IMPAIRMENT|- [SCENARIO|- [SEED]]] of matrix.def\n");
+		fprintf(stderr,
+			"usage: sim [-v] [IMPAIRMENT|- [SCENARIO|- [SEED]]] of matrix.def\n");
 	return !runs;
 }

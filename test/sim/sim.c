@@ -54,8 +54,8 @@ static void trace(void *ctx, int dir, const char *what, const uint8_t *data, uin
 		printf("%u bytes\n", len);
 		return;
 	}
-	printf("%u>%u %s seq %u(%u) ack %u win %u", s.sport, s.dport, seg_flags_name(s.flags, flags),
-	       s.seq, s.len, s.ack, s.win);
+	printf("%u>%u %s seq %u(%u) ack %u win %u", s.sport, s.dport,
+	       seg_flags_name(s.flags, flags), s.seq, s.len, s.ack, s.win);
 	for (unsigned int i = 0; i < s.opts.n_sack; i++)
 		printf(" sack %u:%u", s.opts.sack[i][0], s.opts.sack[i][1]);
 	printf("\n");
@@ -100,8 +100,7 @@ static void start_conns(struct sim *sim)
 	sim->n_done = 0;
 	for (uint32_t i = 0; i < sim->n_started; i++)
 		sim->n_done += sim->conns[i].app[CLIENT].done && sim->conns[i].app[SERVER].done;
-	while (sim->n_started < sim->sc->conns &&
-	       sim->n_started - sim->n_done < sim->sc->at_once)
+	while (sim->n_started < sim->sc->conns && sim->n_started - sim->n_done < sim->sc->at_once)
 		app_connect(sim, &sim->conns[sim->n_started++]);
 }
 
@@ -141,24 +140,24 @@ static void step(struct sim *sim, bool apps)
 	}
 }
 
-static void describe_stuck(struct sim *sim)
+static void describe_app(const struct app *a, uint32_t i, const char *side)
 {
-	for (uint32_t i = 0; i < sim->n_started; i++) {
-		for (int side = 0; side < 2; side++) {
-			const struct app *a = &sim->conns[i].app[side];
-
-			if (!a->done)
-				fprintf(stderr,
-					"  connection %u, %s: sent %lu, got %lu%s%s%s, events %#x\n",
-					i, side ? "server" : "client", a->sent, a->got,
-					a->fin_sent ? ", FIN sent" : "",
-					a->peer_closed ? ", peer closed" : "",
-					a->closing ? ", closing" : "", a->s ? a->s->events : 0);
-		}
-	}
+	fprintf(stderr, "  connection %u, %s: sent %lu, got %lu%s%s%s, events %#x\n", i, side,
+		a->sent, a->got, a->fin_sent ? ", FIN sent" : "",
+		a->peer_closed ? ", peer closed" : "", a->closing ? ", closing" : "",
+		a->s ? a->s->events : 0);
 }
 
-/* Everything is over: nothing is left in the stacks but the listener, and after TIME-WAIT no packet. */
+static void describe_stuck(struct sim *sim)
+{
+	for (uint32_t i = 0; i < sim->n_started; i++)
+		for (int side = 0; side < 2; side++)
+			if (!sim->conns[i].app[side].done)
+				describe_app(&sim->conns[i].app[side], i,
+					     side == SERVER ? "server" : "client");
+}
+
+/* Over: nothing is left in the stacks but the listener, and after TIME-WAIT no packet. */
 static void check_end(struct sim *sim)
 {
 	uint64_t until = sim->now + 300 * NSEC_PER_SEC;
@@ -220,7 +219,7 @@ void sim_run(const struct scenario *sc, const struct impairment *imp, uint64_t s
 		uint32_t before_wrap = (uint32_t)(seed * 0x9e3779b9u) >> 17; /* up to 32 KB */
 
 		/* The ISN counts 4 microseconds. */
-		clocks.ahead[i] = (uint64_t)(uint32_t)-(clocks.iss[i] + before_wrap) * 4000;
+		clocks.ahead[i] = (uint64_t)(uint32_t) - (clocks.iss[i] + before_wrap) * 4000;
 	}
 	run_once(&second);
 }

@@ -15,18 +15,18 @@ enum sim_side { CLIENT, SERVER };
 
 /* What a program does with its end of a connection. */
 struct plan {
-	uint32_t bytes;		/* it sends so many */
-	uint32_t chunk;		/* ... in writes of 1 to chunk bytes */
-	uint32_t window;	/* receive credit beyond what it has read */
-	uint32_t read_max;	/* takes so many bytes each millisecond; 0: all at once */
-	uint32_t busy_pct;	/* chance that its ring is full when it is asked */
-	bool after_fin;		/* begins to send when the peer has closed its direction */
-	bool echo;		/* sends back what it gets; bytes is not used */
-	bool pingpong;		/* a write when everything written before has come back */
-	bool close_at_once;	/* close() when it has sent and got all, not shutdown() and wait */
+	uint32_t bytes;	    /* it sends so many */
+	uint32_t chunk;	    /* ... in writes of 1 to chunk bytes */
+	uint32_t window;    /* receive credit beyond what it has read */
+	uint32_t read_max;  /* takes so many bytes each millisecond; 0: all at once */
+	uint32_t busy_pct;  /* chance that its ring is full when it is asked */
+	bool after_fin;	    /* begins to send when the peer has closed its direction */
+	bool echo;	    /* sends back what it gets; bytes is not used */
+	bool pingpong;	    /* a write when everything written before has come back */
+	bool close_at_once; /* close() when it has sent and got all, not shutdown() and wait */
 	bool nodelay;
-	uint32_t abort_after;	/* aborts when it has got so many bytes */
-	bool reset_ok;		/* the peer may reset the connection */
+	uint32_t abort_after; /* aborts when it has got so many bytes */
+	bool reset_ok;	      /* the peer may reset the connection */
 };
 
 struct scenario {
@@ -59,8 +59,8 @@ struct conn {
 
 /* When a host's clock begins, so that a sequence number is where a test wants it (RFC 6528: M). */
 struct clocks {
-	uint64_t ahead[2];	/* ns */
-	uint32_t iss[2];	/* of the first connection: found by a run */
+	uint64_t ahead[2]; /* ns */
+	uint32_t iss[2];   /* of the first connection: found by a run */
 	bool iss_known[2];
 };
 
@@ -79,12 +79,13 @@ struct sim {
 };
 
 /*
- * Runs one cell of the matrix, twice: the second time the sequence numbers of both directions of the
- * first connection wrap around. Ends the process with a message when something is wrong.
+ * Runs one cell of the matrix, twice: the second time the sequence numbers of both directions of
+ * the first connection wrap around. Ends the process with a message when something is wrong.
  */
 void sim_run(const struct scenario *sc, const struct impairment *imp, uint64_t seed, bool verbose);
 
-_Noreturn void sim_fail(struct sim *sim, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+_Noreturn void sim_fail(struct sim *sim, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* sim_app.c: what programs do in each turn, at each millisecond */
 void apps_turn(struct sim *sim, enum sim_side side);

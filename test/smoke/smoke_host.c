@@ -155,9 +155,10 @@ static bool stdin_open(void)
 static void start_eal(char *name, const char *iface)
 {
 	static char vdev[64];
-	static char args[][20] = { "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry",
-				   "-m",	"256",	       "-l",	   "0",
-				   "--log-level=*:4", "--vdev" };
+	static char args[][20] = {
+		"--no-huge", "--no-shconf", "--no-pci", "--no-telemetry",  "-m",
+		"256",	     "-l",	    "0",	"--log-level=*:4", "--vdev"
+	};
 	char *argv[RTE_DIM(args) + 2] = { name };
 
 	snprintf(vdev, sizeof(vdev), "net_af_packet0,iface=%s", iface);
@@ -201,7 +202,7 @@ int main(int argc, char **argv)
 	stack_counters(stack, print_counter, NULL);
 	printf("port/tx_lost %lu\n", port.tx_lost);
 	printf("ends with %u sockets, %u packets\n", svc.owner.n_socks, svc.owner.n_pkts);
-	sock_owner_abort(&svc.owner);
+	svc_fini(&svc);
 	stack_tx(stack, 4096);
 	flush(&port);
 	stack_destroy(stack);

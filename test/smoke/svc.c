@@ -20,8 +20,8 @@ struct conn {
 	enum kind kind;
 	struct sock *s;
 	bool closing, replying;
-	uint32_t matched;	/* HTTP: bytes of the blank line seen */
-	char request[64];	/* HTTP: its first bytes */
+	uint32_t matched; /* HTTP: bytes of the blank line seen */
+	char request[64]; /* HTTP: its first bytes */
 	uint32_t n_request;
 	char header[128];
 	uint32_t n_header;
@@ -375,4 +375,11 @@ int svc_start(struct svc *v, const struct ip_endpoint *to, uint64_t bytes)
 	if (!rc && bytes)
 		rc = start_client(v, to, bytes);
 	return rc;
+}
+
+void svc_fini(struct svc *v)
+{
+	list_for_each(l, &v->owner.socks)
+		free(container_of(l, struct sock, owner_link)->cookie);
+	sock_owner_abort(&v->owner);
 }

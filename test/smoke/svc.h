@@ -20,6 +20,8 @@ struct svc {
 void svc_init(struct svc *v, struct stack *stack);
 /* @to, @bytes: a client (@bytes 0: none). Negative errno. */
 int svc_start(struct svc *v, const struct ip_endpoint *to, uint64_t bytes);
+/* Aborts all sockets. */
+void svc_fini(struct svc *v);
 /* Handles ready sockets; true when there was something. */
 bool svc_turn(struct svc *v);
 

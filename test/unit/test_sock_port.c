@@ -201,8 +201,7 @@ static void t_ephemeral_is_alone(void **state)
 	for (unsigned int i = 0; i < RTE_DIM(b); i++) {
 		b[i] = claim_of(&one, ANY, 0);
 		b[i].reuse_addr = b[i].reuse_port = true;
-		assert_int_equal(port_bind(table, &b[i]),
-				 i + 1 < RTE_DIM(b) ? 0 : -EADDRINUSE);
+		assert_int_equal(port_bind(table, &b[i]), i + 1 < RTE_DIM(b) ? 0 : -EADDRINUSE);
 	}
 }
 

@@ -184,7 +184,8 @@ static void count_name(void *ctx, const char *name, uint64_t value)
 	else
 		n->n_other++;
 	/* What telemetry takes as a key (design D8). */
-	assert_int_equal(strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_/"),
+	assert_int_equal(strspn(name,
+				"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_/"),
 			 strlen(name));
 }
 
