@@ -245,14 +245,28 @@ static struct port *port_new(const struct port_cfg *cfg)
 	return p;
 }
 
+/*
+ * The device as the operator names it. The rings of af_packet are short by default (512 frames: a
+ * millisecond or two of bulk data, and what comes beyond is lost): longer ones, unless told.
+ */
+static void devargs_of(const struct port *p, char *buf, size_t size)
+{
+	bool longer = !strncmp(p->conf.device, "net_af_packet", 13) &&
+		!strstr(p->conf.device, ",framecnt=") && !strstr(p->conf.device, ",blocksz=");
+
+	snprintf(buf, size, "%s%s", p->conf.device, longer ? ",framecnt=2048" : "");
+}
+
 static int open_device(struct port *p, const struct port_cfg *cfg)
 {
+	char devargs[CONF_TEXT_MAX + 32];
 	struct rte_eth_dev_info info;
 	struct fd_set_seen before;
 	int err;
 
+	devargs_of(p, devargs, sizeof(devargs));
 	fds_seen(&before);
-	err = probe(p->conf.device, &p->dev);
+	err = probe(devargs, &p->dev);
 	if (err)
 		return fail(p, p->conf.device, err);
 	err = rte_eth_dev_info_get(p->dev, &info);
