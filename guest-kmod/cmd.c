@@ -75,6 +75,7 @@ bool osreq_flush(struct oring *q)
 			return false;
 		list_del_init(&req->node);
 		req->state = OSREQ_SENT;
+		req->sent_at = jiffies;
 	}
 	return true;
 }
@@ -93,6 +94,15 @@ void osreq_queue(struct osreq *req)
 		oring_wake(q);
 }
 
+/* Out of the ring's queue, for good: osreq_requeue() leaves it alone from now on. */
+static void osreq_unlist(struct osreq *req)
+{
+	oring_lock(req->q);
+	list_del_init(&req->node);
+	req->state = OSREQ_DONE;
+	oring_unlock(req->q);
+}
+
 /* Out of the table: whoever takes it out owns the table's reference. */
 static bool osreq_take(struct osreq *req)
 {
@@ -104,12 +114,9 @@ static bool osreq_take(struct osreq *req)
 	if (mine)
 		__xa_erase(&dev->reqs, req->cookie);
 	xa_unlock(&dev->reqs);
-	if (!mine)
-		return false;
-	oring_lock(req->q);
-	list_del_init(&req->node);
-	oring_unlock(req->q);
-	return true;
+	if (mine)
+		osreq_unlist(req);
+	return mine;
 }
 
 void osreq_cancel(struct osreq *req)
@@ -165,7 +172,8 @@ static struct osreq *osreq_find(struct oring *q, const struct outsock_hdr *hdr)
 		return NULL;
 	xa_lock(&dev->reqs);
 	req = xa_load(&dev->reqs, cookie);
-	if (req && (req->q != q || req->op != hdr->op || READ_ONCE(req->state) != OSREQ_SENT))
+	/* One that waits to be sent again may be answered, too. */
+	if (req && (req->q != q || req->op != hdr->op || READ_ONCE(req->state) == OSREQ_IDLE))
 		req = NULL;
 	if (req)
 		__xa_erase(&dev->reqs, cookie);
@@ -182,6 +190,7 @@ void osreq_reply(struct oring *q, const struct outsock_hdr *hdr, const void *bod
 		OSMIB_INC(rx_bad_cookie);
 		return;
 	}
+	osreq_unlist(req);
 	osreq_finish(req, min(status, MAX_ERRNO), body, len);
 }
 
@@ -204,7 +213,7 @@ static bool osreq_unqueue(struct osreq *req)
 	bool active;
 
 	oring_lock(req->q);
-	active = req->state != OSREQ_IDLE;
+	active = req->state == OSREQ_QUEUED || req->state == OSREQ_SENT;
 	list_del_init(&req->node);
 	if (active && req->waited)
 		req->state = OSREQ_SENT;	/* to be queued again, never lost */
@@ -224,20 +233,20 @@ void osreq_epoch_lost(struct osdev *dev)
 	}
 }
 
-void osreq_requeue(struct osdev *dev, struct oring *q)
+void osreq_requeue(struct osdev *dev, unsigned long before)
 {
 	unsigned long cookie = 0;
 	struct osreq *req;
 
 	for (; (req = osreq_next(dev, &cookie)); cookie++) {
-		if (!q || req->q == q) {
-			oring_lock(req->q);
-			if (req->state == OSREQ_SENT && list_empty(&req->node)) {
-				list_add_tail(&req->node, &req->q->req_out);
-				req->state = OSREQ_QUEUED;
-			}
-			oring_unlock(req->q);
+		oring_lock(req->q);
+		if (req->state == OSREQ_SENT && list_empty(&req->node) &&
+		    !time_after(req->sent_at, before)) {
+			list_add_tail(&req->node, &req->q->req_out);
+			req->state = OSREQ_QUEUED;
 		}
+		oring_unlock(req->q);
+		oring_wake(req->q);
 		osreq_put(req);
 	}
 }

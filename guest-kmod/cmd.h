@@ -23,6 +23,7 @@ enum osreq_state {
 	OSREQ_IDLE,
 	OSREQ_QUEUED,		/* on q->req_out */
 	OSREQ_SENT,
+	OSREQ_DONE,		/* answered, or given up */
 };
 
 struct osreq {
@@ -35,6 +36,7 @@ struct osreq {
 	u64 pos;
 	u8 op;
 	u8 state;		/* under q->tx_lock */
+	unsigned long sent_at;	/* jiffies */
 	bool waited;		/* survives an epoch */
 	u8 len;
 	u8 body[32];
@@ -59,7 +61,7 @@ void osreq_reply(struct oring *q, const struct outsock_hdr *hdr, const void *bod
 
 /* session.c */
 void osreq_epoch_lost(struct osdev *dev);	/* keep what is waited for, drop the rest */
-void osreq_requeue(struct osdev *dev, struct oring *q);	/* send again; @q NULL: all queues */
+void osreq_requeue(struct osdev *dev, unsigned long before);	/* send again what was sent by then */
 void osreq_fail_all(struct osdev *dev, int err);
 
 #endif

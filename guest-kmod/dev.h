@@ -45,6 +45,8 @@ struct osdev {
 	/* session: written by the work item, or by ring threads where it says so */
 	struct work_struct work;
 	struct delayed_work timer;	/* HELLO again, or give the device back */
+	struct delayed_work resend;	/* after a ring's restart */
+	unsigned long restarted_at;	/* jiffies */
 	unsigned long events;	/* bits enum osdev_event */
 	spinlock_t epoch_lock;	/* ring threads that see a new epoch at the same time */
 	u32 epoch;		/* under every tx_lock; 0: none seen */

@@ -49,6 +49,21 @@ static void osdiag_sock(struct seq_file *seq, struct osk *os)
 	spin_unlock(&os->lock);
 }
 
+/* Requests include one for each socket that the host knows: its CLOSE, made ahead. */
+static void osdiag_session(struct seq_file *seq, struct osdev *dev)
+{
+	unsigned int requests = 0, zombies = 0;
+	unsigned long i;
+	void *entry;
+
+	xa_for_each(&dev->reqs, i, entry)
+		requests++;
+	xa_for_each(&dev->socks, i, entry)
+		zombies += xa_is_value(entry);
+	seq_printf(seq, "# epoch=%08x queues=%u orphans=%d requests=%u zombies=%u\n", dev->epoch,
+		   dev->nq, atomic_read(&dev->n_orphans), requests, zombies);
+}
+
 static int osdiag_show(struct seq_file *seq, void *v)
 {
 	struct osdev *dev = osdev_get();
@@ -59,8 +74,7 @@ static int osdiag_show(struct seq_file *seq, void *v)
 		   redirect_policy_name(), redirect_is_live() ? "live" : "dead");
 	if (!dev)
 		return 0;
-	seq_printf(seq, "# epoch=%08x queues=%u orphans=%d\n", dev->epoch, dev->nq,
-		   atomic_read(&dev->n_orphans));
+	osdiag_session(seq, dev);
 	for (; (os = osk_next(dev, &id)); id++) {
 		osdiag_sock(seq, os);
 		sock_put(osk_sk(os));

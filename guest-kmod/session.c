@@ -6,7 +6,8 @@
 #include "mib.h"
 #include "sock.h"
 
-#define OSDEV_HELLO_RETRY HZ
+#define OSDEV_HELLO_RETRY  HZ
+#define OSDEV_RESEND_DELAY HZ
 #define OSDEV_HELLO_COOKIE BIT_ULL(32)	/* requests' cookies are below */
 
 static unsigned int hello_timeout = 5;
@@ -198,7 +199,7 @@ static void osdev_session_up(struct osdev *dev)
 		return;
 	}
 	osdev_for_each_sock(dev, osk_declare_again, NULL);
-	osreq_requeue(dev, NULL);
+	osreq_requeue(dev, jiffies);
 	end = osreq_new(&dev->q[0], NULL, OUTSOCK_OP_RESUME_END, GFP_KERNEL);
 	if (end)
 		osreq_queue(end);
@@ -216,15 +217,29 @@ static void osdev_session_up(struct osdev *dev)
 	OSMIB_INC(sessions);
 }
 
-/* The same epoch again: what the ring held when the link went may never have been read. */
+/*
+ * The same epoch again: what the ring held when the link went may never have been read. Streams are
+ * sent again from the acknowledged offset, which is harmless at any time. Requests are not: SOCKET
+ * again after its CLOSE would make a socket that nobody wants. So only those go again which are
+ * still without an answer a second later.
+ */
 static void osdev_ring_restart(struct osdev *dev, struct oring *q)
 {
 	if (dev->declared_epoch != READ_ONCE(dev->epoch))
 		return;
 	OSMIB_INC(ring_restarts);
-	osreq_requeue(dev, q);
+	dev->restarted_at = jiffies;
+	mod_delayed_work(system_wq, &dev->resend, OSDEV_RESEND_DELAY);
 	osdev_for_each_sock(dev, osk_rewind, q);
 	osdev_open_queues(dev, READ_ONCE(dev->epoch));
+}
+
+static void osdev_resend(struct work_struct *work)
+{
+	struct osdev *dev = container_of(work, struct osdev, resend.work);
+
+	if (!READ_ONCE(dev->gone) && READ_ONCE(dev->up))
+		osreq_requeue(dev, dev->restarted_at);
 }
 
 static void osdev_work(struct work_struct *work)
@@ -250,6 +265,7 @@ void osdev_session_init(struct osdev *dev)
 	spin_lock_init(&dev->epoch_lock);
 	INIT_WORK(&dev->work, osdev_work);
 	INIT_DELAYED_WORK(&dev->timer, osdev_timer);
+	INIT_DELAYED_WORK(&dev->resend, osdev_resend);
 }
 
 void osdev_session_stop(struct osdev *dev)
@@ -260,6 +276,7 @@ void osdev_session_stop(struct osdev *dev)
 	spin_unlock(&dev->epoch_lock);
 	cancel_work_sync(&dev->work);
 	cancel_delayed_work_sync(&dev->timer);
+	cancel_delayed_work_sync(&dev->resend);
 	osreq_fail_all(dev, ENETDOWN);
 	osk_forget_zombies(dev);
 	osdev_for_each_sock(dev, osk_device_gone, NULL);
