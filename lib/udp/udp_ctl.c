@@ -120,11 +120,11 @@ static int udp_bind(struct sock *s, const struct ip_endpoint *local)
 	return 0;
 }
 
-static int autobind(struct sock *s)
+int udp_autobind(struct sock *s)
 {
 	const struct ip_endpoint any = { .addr = ip_addr_v4(0) };
 
-	return udp_sock(s)->bind.port ? 0 : udp_bind(s, &any);
+	return s->state == SOCK_NEW ? sock_bind(s, &any) : 0;
 }
 
 static int udp_disconnect(struct sock *s)
@@ -144,7 +144,7 @@ static int udp_connect(struct sock *s, const struct ip_endpoint *peer)
 {
 	struct udp_sock *u = udp_sock(s);
 	struct ip_flow flow = u->flow;
-	int rc = autobind(s);
+	int rc = udp_autobind(s);
 
 	if (rc)
 		return rc;

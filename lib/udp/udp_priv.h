@@ -56,6 +56,9 @@ uint32_t udp_flow_hash(const struct udp *udp, const struct ip_addr *local, uint1
 struct udp_sock *udp_conn_find(const struct udp *udp, uint32_t hash,
 			       const struct ip_endpoint *local, const struct ip_endpoint *peer);
 
+/* A first connect or send gives the socket a port, which it keeps, as in Linux. */
+int udp_autobind(struct sock *s);
+
 /* udp_rx.c */
 void udp_rx(void *ctx, struct rte_mbuf **pkts, unsigned int n);
 void udp_err(void *ctx, const struct ip_err *err);

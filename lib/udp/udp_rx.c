@@ -10,16 +10,19 @@
 static struct udp_sock *lookup(const struct udp *udp, const struct sock_owner *owner,
 			       const struct ip_endpoint *local, const struct ip_endpoint *peer)
 {
-	uint32_t hash = udp_flow_hash(udp, &local->addr, local->port, &peer->addr, peer->port);
+	uint32_t spread = (peer->addr.w[3] + peer->port) * 2654435761u; /* SO_REUSEPORT */
 	struct port_bind *b;
 	struct udp_sock *u;
 
 	if (udp->n_conns) {
+		uint32_t hash =
+			udp_flow_hash(udp, &local->addr, local->port, &peer->addr, peer->port);
+
 		u = udp_conn_find(udp, hash, local, peer);
 		if (u)
 			return u;
 	}
-	b = port_lookup_flow(udp->ports, owner, &local->addr, local->port, hash);
+	b = port_lookup_flow(udp->ports, owner, &local->addr, local->port, spread);
 	return b ? container_of(b, struct udp_sock, bind) : NULL;
 }
 

@@ -2,14 +2,6 @@
 /* Datagrams out (RFC 768). */
 #include "udp/udp_priv.h"
 
-/* A first send gives the socket a port, as in Linux. */
-static int autobind(struct sock *s)
-{
-	const struct ip_endpoint any = { .addr = ip_addr_v4(0) };
-
-	return s->state == SOCK_NEW ? sock_bind(s, &any) : 0;
-}
-
 /* Makes u->flow the way to @dst: usually it is already, ip_tx() itself sees when routes changed. */
 static int route(struct udp_sock *u, const struct ip_addr *dst)
 {
@@ -31,7 +23,7 @@ static int route(struct udp_sock *u, const struct ip_addr *dst)
 
 static int prepare(struct udp_sock *u, struct rte_mbuf *m, const struct ip_endpoint *dst)
 {
-	int rc = autobind(&u->s);
+	int rc = udp_autobind(&u->s);
 
 	if (rc)
 		return rc;

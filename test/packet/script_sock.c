@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define OFFLINK_ADDR 0xc0000201u /* 192.0.2.1: documentation */
+
 static struct ip_endpoint endpoint(uint32_t addr, uint16_t port)
 {
 	return (struct ip_endpoint){ ip_addr_v4(rte_cpu_to_be_32(addr)), rte_cpu_to_be_16(port) };
@@ -114,7 +116,8 @@ static void cmd_listen(struct script *t)
 
 static void cmd_connect(struct script *t)
 {
-	struct ip_endpoint at = endpoint(PEER_ADDR, need_num(t, "port"));
+	uint32_t addr = take_word(t, "offlink") ? OFFLINK_ADDR : PEER_ADDR;
+	struct ip_endpoint at = endpoint(addr, need_num(t, "port"));
 	struct sock *s = new_or_old(t, SOCK_STREAM_T);
 	int rc;
 
@@ -440,7 +443,7 @@ static void cmd_sendto(struct script *t)
 	else if (take_word(t, "subnet"))
 		addr = PEER_ADDR | 0xff;
 	else if (take_word(t, "offlink"))
-		addr = 0xc0000201u; /* 192.0.2.1: documentation */
+		addr = OFFLINK_ADDR;
 	dst = endpoint(addr, need_num(t, "port"));
 	len = need_num(t, "length");
 	send_dgram(t, len, &dst);
