@@ -30,7 +30,8 @@ struct port;
  * struct port_if - one lcore's way out of a port; the lcore's own
  * @lc, @link: set by the lcore
  * @dev, @queue: the device's port number, and the lcore's own TX queue
- * @raw_fd: a packet socket that sends instead, where the driver has too few TX queues; else -1
+ * @raw_fd: a packet socket that sends instead: the driver's TX queues are too few, or may block;
+ *	else -1
  * @prepare: the device wants rte_eth_tx_prepare()
  * @n, @pkts: frames of this turn
  * @stuck: since when the device has taken none of them, or 0

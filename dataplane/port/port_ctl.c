@@ -15,12 +15,21 @@
 #define RX_DESCS 1024
 #define TX_DESCS 1024
 
+/*
+ * Its driver waits in poll() without end when its TX ring is full, and counts frames as sent that
+ * the kernel refused: no way to send from an RT turn. A packet socket of ours is as fast and does
+ * neither.
+ */
+static bool is_af_packet(const struct port *p)
+{
+	return !strncmp(p->conf.device, "net_af_packet", 13);
+}
+
 /* Devices on whose interface a packet socket can do the sending of further lcores. */
 static bool has_interface(const struct port *p)
 {
 	return strstr(p->conf.device, ",iface=") &&
-		(!strncmp(p->conf.device, "net_af_packet", 13) ||
-		 !strncmp(p->conf.device, "net_af_xdp", 10));
+		(is_af_packet(p) || !strncmp(p->conf.device, "net_af_xdp", 10));
 }
 
 static int fail(const struct port *p, const char *what, int err)
@@ -192,7 +201,7 @@ static int set_up_ifs(struct port *p)
 		pi->dev = p->dev;
 		pi->queue = (uint16_t)k;
 		pi->prepare = p->offload & (LINK_TX_IP | LINK_TX_L4);
-		if (k >= p->n_txq)
+		if (k >= p->n_txq || is_af_packet(p))
 			err = open_raw(p, pi);
 	}
 	return err;
@@ -251,8 +260,8 @@ static struct port *port_new(const struct port_cfg *cfg)
  */
 static void devargs_of(const struct port *p, char *buf, size_t size)
 {
-	bool longer = !strncmp(p->conf.device, "net_af_packet", 13) &&
-		!strstr(p->conf.device, ",framecnt=") && !strstr(p->conf.device, ",blocksz=");
+	bool longer = is_af_packet(p) && !strstr(p->conf.device, ",framecnt=") &&
+		!strstr(p->conf.device, ",blocksz=");
 
 	snprintf(buf, size, "%s%s", p->conf.device, longer ? ",framecnt=2048" : "");
 }

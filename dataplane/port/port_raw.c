@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Sending by a packet socket, one system call for a batch: for lcores to which an interface's
- * driver gives no TX queue. As with the driver itself, the call is the price of such a port.
+ * Sending by a packet socket, one system call for a batch, which never waits: for lcores to which
+ * an interface's driver gives no TX queue, or none that an RT lcore could use. As with the driver
+ * itself, the call is the price of such a port.
  */
 #include "port/port.h"
 
@@ -13,6 +14,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#define SNDBUF	 (4 << 20)
 #define BATCH	 64u
 #define SEGS_MAX 8u
 #define IOVS	 (BATCH * 2u)
@@ -21,7 +23,8 @@ int port_raw_open(const char *iface)
 {
 	struct sockaddr_ll sll = { .sll_family = AF_PACKET };
 	/* Protocol 0: the kernel never hands it a packet. */
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), one = 1;
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), one = 1,
+	    sndbuf = SNDBUF;
 
 	if (fd < 0)
 		return -errno;
@@ -33,6 +36,8 @@ int port_raw_open(const char *iface)
 		close(fd);
 		return err;
 	}
+	/* As much as a queue of a NIC holds. Without the right to it: the default, more refusals. */
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &sndbuf, sizeof(sndbuf));
 	return fd;
 }
 
