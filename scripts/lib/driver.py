@@ -140,8 +140,8 @@ class Bed:
         self.programs.append(p)
         return p
 
-    def guest_start(self, *argv, n=1):
-        return self._start("guest", "-n", n, "--", *argv)
+    def guest_start(self, *argv, n=1, native=False):
+        return self._start("guest", "-n", n, *(["--native"] if native else []), "--", *argv)
 
     def client_start(self, *argv):
         return self._start("client", "--", *argv)

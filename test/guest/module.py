@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the guest's module promises to programs, and that it leaves nothing behind."""
 
+import os
+import shutil
 import sys
+import time
 from pathlib import Path
 
-from build import compiled
-from driver import CLIENT, TOOL, expect, guest_address
+from build import FILES, compiled
+from driver import CLIENT, TOOL, TOP, expect, guest_address
 from programs import redis
 from registry import registrar
 
@@ -38,3 +41,84 @@ def socket_api(bed):
     bad = [line for line in lines if not line.startswith("ok - ")]
     expect(out.returncode == 0 and lines and not bad,
            f"status {out.returncode} {out.stderr[-1500:]}\n" + "\n".join(bad))
+
+
+LISTEN = """
+import signal, socket, sys
+s = socket.socket()
+s.bind(("0.0.0.0", int(sys.argv[1])))
+s.listen()
+print("listening", flush=True)
+signal.pause()
+"""
+
+
+def listens(bed, port, native=False):
+    """A program of its own listens on @port; is its socket the module's? It runs on."""
+    p = bed.guest_start(sys.executable, "-c", LISTEN, str(port), native=native)
+    p.wait_line(lambda line: line == "listening", "the listener")
+    outsourced = any(f":{port} " in line for line in bed.guest_sockets())
+    return p, outsourced
+
+
+def sysctl(bed, name, value):
+    bed.guest("sh", "-c", f"echo {value} > /proc/sys/net/outsock/{name}", native=True)
+
+
+@test("policy")
+def policy(bed):
+    """Policy off, all, and one cgroup: who is outsourced, and who keeps the guest's stack."""
+    for port, word, native, expected in ((7401, "off", False, False), (7402, "all", True, True),
+                                         (7403, "cgroup", False, True),
+                                         (7404, "cgroup", True, False)):
+        sysctl(bed, "policy", word)
+        p, outsourced = listens(bed, port, native)
+        p.stop()
+        where = "outside of" if native else "in"
+        expect(outsourced == expected, f"policy {word}, {where} the cgroup: {outsourced}")
+    sysctl(bed, "policy", "all")
+
+
+def driver_of_nic(bed):
+    """The driver of the device with our MAC."""
+    script = """for d in /sys/bus/virtio/devices/*; do
+        [ "$(cat $d/device)" = 0x0001 ] && basename "$(readlink $d/driver)"; done"""
+    return bed.guest("sh", "-c", script, native=True).stdout.split()
+
+
+def until(condition, what, patience=60):
+    deadline = time.monotonic() + patience
+    while not condition():
+        expect(time.monotonic() < deadline, f"it does not come: {what}")
+        time.sleep(0.1)
+
+
+def module_file(bed):
+    """A copy of the module where the guest can see it."""
+    release = bed.guest("uname", "-r", native=True).stdout.strip()
+    build = Path(os.environ.get("OUTSOCK_BUILD", TOP / "build"))
+    return shutil.copy(build / "guest-kmod" / release / "outsock.ko", FILES / "outsock.ko")
+
+
+@test("unload")
+def unload(bed):
+    """Unloading is refused with open sockets; it restores everything; loading works again."""
+    p, outsourced = listens(bed, 7500)
+    expect(outsourced, "the listener is not outsourced")
+    refused = bed.guest("rmmod", "outsock", native=True, check=False)
+    expect(refused.returncode != 0 and "in use" in refused.stderr, f"rmmod: {refused}")
+    p.stop()
+    expect(driver_of_nic(bed) == ["outsock"], f"before: {driver_of_nic(bed)}")
+    until(lambda: bed.guest("rmmod", "outsock", native=True, check=False).returncode == 0,
+          "rmmod succeeds once the sockets are closed")
+    expect(driver_of_nic(bed) == ["virtio_net"], f"after unloading: {driver_of_nic(bed)}")
+    alive = bed.guest(sys.executable, "-c", "import socket; socket.create_server(('127.0.0.1', 0))",
+                      native=True)
+    expect(alive.returncode == 0, "the guest's own sockets work")
+    bed.guest("insmod", module_file(bed), native=True)
+    until(lambda: "session=up" in bed.guest("cat", "/proc/net/outsock", native=True).stdout,
+          "a session after loading again")
+    p, outsourced = listens(bed, 7501)
+    expect(outsourced, "the listener after loading again is not outsourced")
+    bed.wait_port(7501)
+    p.stop()
