@@ -217,6 +217,7 @@ static bool osreq_unqueue(struct osreq *req)
 	list_del_init(&req->node);
 	if (active && req->waited)
 		req->state = OSREQ_SENT;	/* to be queued again, never lost */
+	req->sent_at = jiffies;
 	oring_unlock(req->q);
 	return active;
 }

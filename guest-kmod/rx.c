@@ -371,37 +371,44 @@ static void osrx_dgram_begin(struct osrx *rx, u32 total)
 	q->dgram_total = total;
 }
 
-static void osrx_dgram_deliver(struct osrx *rx)
+/* The datagram that was put together, to its socket, locked. */
+static void osrx_dgram_deliver(struct osk *os, struct sk_buff *skb)
 {
-	struct sk_buff *skb = rx->q->dgram;
-	struct osk *os = osrx_sock(rx, false);
-	bool queued = false;
+	u32 len = skb->len;
 
-	rx->q->dgram = NULL;
-	if (os) {
-		u32 cost = rx->q->dgram_total + OUTSOCK_DGRAM_OVERHEAD;
-
-		OSMIB_ADD(rx_bytes, skb->len);
-		__net_timestamp(skb);
-		queued = osk_dgram_queue(os, skb, cost);
-		spin_unlock(&os->lock);
+	__net_timestamp(skb);
+	if (osk_dgram_queue(os, skb, len + OUTSOCK_DGRAM_OVERHEAD)) {
+		OSMIB_ADD(rx_bytes, len);
+		return;
 	}
-	if (!queued) {
-		OSMIB_INC(rx_dgram_dropped);
-		kfree_skb(skb);
-	}
+	OSMIB_INC(rx_dgram_dropped);
+	kfree_skb(skb);
 }
 
 /* The host has charged it to the credit: give that back. */
-static void osrx_dgram_lost(struct osrx *rx, u32 total)
+static void osrx_dgram_lost(struct osk *os, u32 total)
 {
-	struct osk *os = osrx_sock(rx, false);
-
 	OSMIB_INC(rx_dgram_dropped);
-	if (!os)
-		return;
 	os->dg_seen += total + OUTSOCK_DGRAM_OVERHEAD;
 	os->dg_taken += total + OUTSOCK_DGRAM_OVERHEAD;
+}
+
+/* The last fragment has come; q->dgram is whole, or NULL. */
+static void osrx_dgram_end(struct osrx *rx, u32 total)
+{
+	struct sk_buff *skb = rx->q->dgram;
+	struct osk *os = osrx_sock(rx, false);
+
+	rx->q->dgram = NULL;
+	if (!os) {
+		OSMIB_INC(rx_dgram_dropped);
+		kfree_skb(skb);
+		return;
+	}
+	if (skb)
+		osrx_dgram_deliver(os, skb);
+	else
+		osrx_dgram_lost(os, total);
 	spin_unlock(&os->lock);
 }
 
@@ -421,14 +428,10 @@ static void osrx_dgram(struct osrx *rx)
 		osrx_dgram_begin(rx, total);
 	if (!q->dgram || q->dgram_sock != le32_to_cpu(rx->hdr.sock) || q->dgram_total != total ||
 	    q->dgram->len != off || !osrx_dgram_add(rx, q->dgram) ||
-	    (last && q->dgram->len != total)) {
+	    (last && q->dgram->len != total))
 		oring_rx_forget(q);
-		if (last)
-			osrx_dgram_lost(rx, total);
-		return;
-	}
 	if (last)
-		osrx_dgram_deliver(rx);
+		osrx_dgram_end(rx, total);
 }
 
 /* Messages. */
