@@ -28,50 +28,50 @@ struct link;
  * Why a session was closed: X(name, text). What is wrong in a ring itself is VRING_ERRORS, and counts
  * as RING here.
  */
-#define GUEST_ERRORS(X)                                                                  \
-	X(RING, "malformed ring")                                                        \
-	X(BAD_LEN, "message length does not fit its operation")                          \
-	X(BAD_OP, "operation that a guest may not send")                                 \
-	X(BAD_ID, "socket id out of range")                                              \
-	X(NO_SOCK, "data or credit for a socket that does not exist")                    \
-	X(BAD_QUEUE, "message on another queue than its socket's")                       \
-	X(BAD_TYPE, "message for another type of socket")                                \
-	X(NOT_CONNECTED, "data on a socket that is not connected")                       \
-	X(OFFSET, "stream offset beyond the bytes sent")                                 \
-	X(WINDOW, "data beyond the send window")                                         \
-	X(AFTER_FIN, "data behind the end of the stream")                                \
-	X(CREDIT, "credit that shrinks or is out of range")                              \
-	X(RX_BUF, "receive buffer is too small")                                         \
+#define GUEST_ERRORS(X) \
+	X(RING, "malformed ring") \
+	X(BAD_LEN, "message length does not fit its operation") \
+	X(BAD_OP, "operation that a guest may not send") \
+	X(BAD_ID, "socket id out of range") \
+	X(NO_SOCK, "data or credit for a socket that does not exist") \
+	X(BAD_QUEUE, "message on another queue than its socket's") \
+	X(BAD_TYPE, "message for another type of socket") \
+	X(NOT_CONNECTED, "data on a socket that is not connected") \
+	X(OFFSET, "stream offset beyond the bytes sent") \
+	X(WINDOW, "data beyond the send window") \
+	X(AFTER_FIN, "data behind the end of the stream") \
+	X(CREDIT, "credit that shrinks or is out of range") \
+	X(RX_BUF, "receive buffer is too small") \
 	X(MEMORY, "guest memory is gone (SIGBUS)")
 
 enum guest_err {
 #define GUEST_ERR_ENUM(name, text) GUEST_ERR_##name,
 	GUEST_ERRORS(GUEST_ERR_ENUM)
 #undef GUEST_ERR_ENUM
-	GUEST_ERR_N
+		GUEST_ERR_N
 };
 const char *guest_err_name(enum guest_err err);
 const char *guest_err_text(enum guest_err err);
 
 struct guest_addr {
 	struct ip_addr addr;
-	uint8_t prefix_len;	/* of the family: 24 for 10.77.0.11/24 */
+	uint8_t prefix_len; /* of the family: 24 for 10.77.0.11/24 */
 };
 
 /* What the configuration says of a guest; the strings are the caller's. */
 struct guest_cfg {
 	const char *name;
 	const char *socket_path;
-	bool client;		/* QEMU listens, we connect (and reconnect) */
+	bool client; /* QEMU listens, we connect (and reconnect) */
 	bool rt;
-	uint8_t priority;	/* 0 to 7, among the guests of one lcore */
+	uint8_t priority; /* 0 to 7, among the guests of one lcore */
 	struct guest_addr addrs[GUEST_ADDRS_MAX];
 	unsigned int n_addrs;
-	uint32_t max_sockets, max_pkts, max_msgs;	/* quotas; messages in one turn */
+	uint32_t max_sockets, max_pkts, max_msgs; /* quotas; messages in one turn */
 	uint32_t grace_ms;
-	uint16_t eph_first, eph_last;	/* the stack's ephemeral ports, host order; 0: its defaults */
-	struct lcore *lcore;	/* home */
-	struct link *link;	/* its port, as the home lcore sees it */
+	uint16_t eph_first, eph_last; /* the stack's ephemeral ports, host order; 0: its defaults */
+	struct lcore *lcore;	      /* home */
+	struct link *link;	      /* its port, as the home lcore sees it */
 };
 
 /* ---- cold: control thread ---- */
@@ -84,17 +84,17 @@ void guest_destroy(struct guest *g);
 /* A copy of what the guest's lcore last published; any thread. */
 struct guest_stats {
 	char name[GUEST_NAME_MAX];
-	bool connected;		/* vhost-user connection is there */
-	bool running;		/* its rings are started */
-	bool session;		/* HELLO done */
+	bool connected; /* vhost-user connection is there */
+	bool running;	/* its rings are started */
+	bool session;	/* HELLO done */
 	uint32_t epoch;
 	uint32_t queue_pairs;
 	uint32_t n_socks, n_pkts;
 	uint64_t rx_msgs, rx_bytes, tx_msgs, tx_bytes, kicks, notifies, ring_full;
 	uint64_t session_errors, epoch_drops, pre_hello_drops;
-	const char *last_error;	/* static text of the last session error, or NULL */
+	const char *last_error; /* static text of the last session error, or NULL */
 	uint64_t tx_stalls;	/* turns in which a TX ring waited for packets or for reply room */
-	uint64_t errors[GUEST_ERR_N];	/* session_errors by reason */
+	uint64_t errors[GUEST_ERR_N]; /* session_errors by reason */
 };
 void guest_stats_get(const struct guest *g, struct guest_stats *ret_stats);
 const struct guest_cfg *guest_config(const struct guest *g);

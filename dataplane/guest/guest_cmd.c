@@ -12,7 +12,7 @@ struct cmd {
 	struct guest *g;
 	struct guest_lane *l;
 	const struct outsock_hdr *h;
-	struct sock *s;			/* of h->sock, or NULL */
+	struct sock *s; /* of h->sock, or NULL */
 	struct guest_reply *reply;
 	union {
 		struct outsock_hello hello;
@@ -210,8 +210,8 @@ static int cmd_close(struct cmd *c)
 /* Requests by operation; those without function are not understood (yet): ENOSYS. */
 static const struct {
 	int (*fn)(struct cmd *c);
-	uint8_t len;		/* of the body */
-	bool sock;		/* needs the socket to be there */
+	uint8_t len; /* of the body */
+	bool sock;   /* needs the socket to be there */
 } cmds[OUTSOCK_OP_DATA] = {
 	[OUTSOCK_OP_HELLO] = { cmd_hello, sizeof(struct outsock_hello), false },
 	[OUTSOCK_OP_SOCKET] = { cmd_socket, sizeof(struct outsock_cmd_socket), false },
@@ -250,7 +250,10 @@ int guest_cmd(struct guest *g, struct guest_lane *l, const struct outsock_hdr *h
 	      struct vring_chain *chain)
 {
 	struct guest_reply reply = {
-		.op = h->op, .flags = OUTSOCK_F_REPLY, .sock = h->sock, .cookie = h->off,
+		.op = h->op,
+		.flags = OUTSOCK_F_REPLY,
+		.sock = h->sock,
+		.cookie = h->off,
 	};
 	struct cmd c = { .g = g, .l = l, .h = h, .reply = &reply };
 	enum guest_err err;

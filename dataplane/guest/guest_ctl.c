@@ -257,7 +257,9 @@ void guest_stats_get(const struct guest *g, struct guest_stats *ret_stats)
 static const char *sock_state_text(const struct sock *s)
 {
 	static const char *const dgram[] = {
-		[SOCK_NEW] = "NEW", [SOCK_BOUND] = "BOUND", [SOCK_CONNECTED] = "CONNECTED",
+		[SOCK_NEW] = "NEW",
+		[SOCK_BOUND] = "BOUND",
+		[SOCK_CONNECTED] = "CONNECTED",
 		[SOCK_DEAD] = "DEAD",
 	};
 

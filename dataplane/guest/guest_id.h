@@ -10,11 +10,11 @@
 #include "sock/sock.h"
 
 struct guest_ids {
-	uint32_t max;		/* entries of each array */
-	uint32_t host_mask;	/* bits of a host id that are its index */
+	uint32_t max;	    /* entries of each array */
+	uint32_t host_mask; /* bits of a host id that are its index */
 	struct sock **own, **host;
-	uint32_t *host_ids;	/* the id that each host entry had last, or has */
-	uint32_t *free;		/* FIFO of free host entries, so that each rests as long as can be */
+	uint32_t *host_ids; /* the id that each host entry had last, or has */
+	uint32_t *free;	    /* FIFO of free host entries, so that each rests as long as can be */
 	uint32_t free_head, n_free;
 };
 

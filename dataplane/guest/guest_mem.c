@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <rte_vhost.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -24,7 +23,7 @@ struct map {
 };
 
 static struct slot {
-	bool taken;		/* under the mutex */
+	bool taken; /* under the mutex */
 	uint32_t fault;
 	struct map maps[VRING_MEM_REGIONS];
 } slots[SLOTS_MAX];
@@ -41,7 +40,8 @@ static bool replace_map(struct slot *s, uintptr_t at)
 		if (!addr || at - addr >= s->maps[i].size)
 			continue;
 		if (mmap((void *)addr, s->maps[i].size, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) == MAP_FAILED)
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1,
+			 0) == MAP_FAILED)
 			return false;
 		__atomic_store_n(&s->fault, 1, __ATOMIC_RELEASE);
 		return true;
@@ -138,28 +138,22 @@ static int by_size(const void *a, const void *b)
 	return x->size < y->size ? 1 : x->size > y->size ? -1 : 0;
 }
 
-int guest_mem_set(struct guest_mem *m, const struct rte_vhost_memory *mem, bool populate)
+int guest_mem_set(struct guest_mem *m, const struct guest_mem_map *maps, uint32_t n, bool populate)
 {
 	struct slot *s = &slots[m->slot];
 
 	guest_mem_clear(m);
-	if (mem->nregions > VRING_MEM_REGIONS)
+	if (n > VRING_MEM_REGIONS)
 		return -EINVAL;
-	for (uint32_t i = 0; i < mem->nregions; i++) {
-		const struct rte_vhost_mem_region *r = &mem->regions[i];
-
-		m->vring.regions[i] = (struct vring_region){
-			.gpa = r->guest_phys_addr,
-			.size = r->size,
-			.host = (uint8_t *)(uintptr_t)r->host_user_addr,
-		};
-		s->maps[i].size = r->mmap_size;
-		__atomic_store_n(&s->maps[i].addr, (uintptr_t)r->mmap_addr, __ATOMIC_RELEASE);
+	for (uint32_t i = 0; i < n; i++) {
+		m->vring.regions[i] = maps[i].region;
+		s->maps[i].size = maps[i].size;
+		__atomic_store_n(&s->maps[i].addr, (uintptr_t)maps[i].addr, __ATOMIC_RELEASE);
 		/* What can't be had now comes by faults later, as without it. */
 		if (populate)
-			madvise(r->mmap_addr, r->mmap_size, MADV_POPULATE_WRITE);
+			madvise(maps[i].addr, maps[i].size, MADV_POPULATE_WRITE);
 	}
-	m->vring.n = mem->nregions;
+	m->vring.n = n;
 	qsort(m->vring.regions, m->vring.n, sizeof(m->vring.regions[0]), by_size);
 	m->valid = true;
 	return 0;

@@ -15,12 +15,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct rte_vhost_memory;
+/* One mapping of guest memory, as the vhost library made it. */
+struct guest_mem_map {
+	struct vring_region region;
+	void *addr; /* all that was mapped */
+	size_t size;
+};
 
 /* One guest's; written by the vhost library's thread while no ring runs. */
 struct guest_mem {
-	int slot;			/* in the handler's table; -1: not watched */
-	bool valid;			/* vring is what the library has mapped */
+	int slot;   /* in the handler's table; -1: not watched */
+	bool valid; /* vring is what the library has mapped */
 	struct vring_mem vring;
 };
 
@@ -36,7 +41,7 @@ const uint32_t *guest_mem_fault(const struct guest_mem *m);
  * Takes over what the library has mapped: table (largest region first), watch. -EINVAL: too many
  * regions. @populate: pages are made present now, so that the lcore takes no fault (RT).
  */
-int guest_mem_set(struct guest_mem *m, const struct rte_vhost_memory *mem, bool populate);
+int guest_mem_set(struct guest_mem *m, const struct guest_mem_map *maps, uint32_t n, bool populate);
 /* Before the library unmaps. */
 void guest_mem_clear(struct guest_mem *m);
 /* Do the @len bytes at @p lie in one region? */

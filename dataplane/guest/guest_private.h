@@ -11,7 +11,8 @@
  *	guest_session.c	epoch, HELLO, session errors, grace
  *	guest_id.c	socket ids
  *	guest_ctl.c	create, destroy, statistics
- *	guest_vhost.c	the vhost library; guest_mem.c	guest memory
+ *	guest_mem.c	guest memory as it is mapped
+ *	guest_vhost*.c	the vhost library
  */
 #ifndef OUTSOCK_DATAPLANE_GUEST_PRIVATE_H
 #define OUTSOCK_DATAPLANE_GUEST_PRIVATE_H
@@ -26,13 +27,13 @@
 #include "vring/vring.h"
 
 #define GUEST_LANES	  OUTSOCK_QUEUE_PAIRS_MAX
-#define GUEST_REPLIES	  64	/* that may wait for room on one lane; a power of two */
+#define GUEST_REPLIES	  64 /* that may wait for room on one lane; a power of two */
 #define GUEST_REPLY_BODY  24
-#define GUEST_DATA_BURST  4	/* DATA messages of one socket before the next one's turn */
+#define GUEST_DATA_BURST  4	       /* DATA messages of one socket before the next one's turn */
 #define GUEST_ERROR_PAUSE NSEC_PER_SEC /* after a session error the guest is not listened to */
 #define GUEST_NO_TIME	  UINT64_MAX
 
-#define GUEST_FEATURES	  0u	/* OUTSOCK_FEAT_* that this version understands */
+#define GUEST_FEATURES 0u /* OUTSOCK_FEAT_* that this version understands */
 
 /* A message that waits for room in the RX ring: a reply, or an error of a datagram. */
 struct guest_reply {
@@ -40,30 +41,30 @@ struct guest_reply {
 	uint16_t status;
 	uint32_t sock;
 	uint64_t cookie;
-	uint32_t len;			/* of body; HELLO's is made when it is written */
+	uint32_t len; /* of body; HELLO's is made when it is written */
 	uint8_t body[GUEST_REPLY_BODY];
 };
 
 enum guest_stall {
 	GUEST_STALL_NONE,
-	GUEST_STALL_REPLIES,		/* the TX ring waits until replies have gone */
-	GUEST_STALL_PKTS,		/* ... until packets are free again */
+	GUEST_STALL_REPLIES, /* the TX ring waits until replies have gone */
+	GUEST_STALL_PKTS,    /* ... until packets are free again */
 };
 
 /* A direction of a queue pair. */
 struct guest_ring {
 	struct vring_dev v;
 	bool running;
-	int call_fd, kick_fd;		/* own copies; -1: none */
+	int call_fd, kick_fd; /* own copies; -1: none */
 };
 
 /* A queue pair. */
 struct guest_lane {
 	struct guest_ring rx, tx;
 	struct sock_lane sl;
-	bool epoch_due;			/* EPOCH is to be sent before all else */
-	uint8_t stall;			/* enum guest_stall, of the last turn */
-	uint32_t rx_need;		/* RX buffers without which nothing goes on */
+	bool epoch_due;	  /* EPOCH is to be sent before all else */
+	uint8_t stall;	  /* enum guest_stall, of the last turn */
+	uint32_t rx_need; /* RX buffers without which nothing goes on */
 	uint16_t reply_head, n_replies;
 	struct guest_reply replies[GUEST_REPLIES];
 	uint64_t rx_msgs, rx_bytes, tx_msgs, tx_bytes, kicks, notifies, ring_full, tx_stalls;
@@ -77,27 +78,27 @@ struct guest {
 
 	/* session */
 	uint32_t epoch;
-	bool hello;			/* done, in this epoch */
+	bool hello; /* done, in this epoch */
 	bool has_boot_id;
 	bool connected;
-	bool attached;			/* to the lcore and its stack */
+	bool attached; /* to the lcore and its stack */
 	uint8_t boot_id[16];
 	uint32_t features;
-	uint64_t now;			/* of the last turn */
+	uint64_t now; /* of the last turn */
 	uint64_t grace_until, pause_until;
 	uint64_t session_errors, epoch_drops, pre_hello_drops, errors[GUEST_ERR_N];
 	const char *last_error;
-	const uint32_t *mem_fault;	/* set by the SIGBUS handler */
+	const uint32_t *mem_fault; /* set by the SIGBUS handler */
 
 	struct sock_owner owner;
 	struct guest_ids ids;
-	unsigned int n_lanes;		/* those above have no running ring */
-	unsigned int tx_first, rx_first;/* lane whose turn it is */
+	unsigned int n_lanes;		 /* those above have no running ring */
+	unsigned int tx_first, rx_first; /* lane whose turn it is */
 	struct guest_lane lanes[GUEST_LANES];
 
 	/* for other threads */
-	const char *error_text;		/* lcore stores, control thread takes (atomic exchange) */
-	uint32_t snap_seq;		/* odd: being written */
+	const char *error_text; /* lcore stores, control thread takes (atomic exchange) */
+	uint32_t snap_seq;	/* odd: being written */
 	struct guest_stats snap;
 
 	struct guest_vhost *vhost;
@@ -158,7 +159,7 @@ static inline void guest_defer_close(struct sock *s, uint64_t tx_off)
 
 struct guest_ring_cfg {
 	struct vring_cfg vring;
-	int call_fd, kick_fd;		/* the lcore's from then on */
+	int call_fd, kick_fd; /* the lcore's from then on */
 };
 
 int guest_ring_start(struct guest *g, unsigned int index, const struct guest_ring_cfg *cfg);

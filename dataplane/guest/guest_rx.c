@@ -129,7 +129,8 @@ static int emit_conn(struct guest *g, struct guest_lane *l, struct sock *s)
 
 	if (s->id == OUTSOCK_ID_NONE && !guest_ids_add_host(&g->ids, s))
 		return 0;
-	head = head_of(g, ev & SOCK_EV_ACCEPTED ? OUTSOCK_OP_ACCEPTED : OUTSOCK_OP_CONNECTED, s->id);
+	head = head_of(g, ev & SOCK_EV_ACCEPTED ? OUTSOCK_OP_ACCEPTED : OUTSOCK_OP_CONNECTED,
+		       s->id);
 	if ((ev & SOCK_EV_ACCEPTED) && s->parent)
 		body.listener = s->parent->id;
 	tcp_resume_record(s, &body.record);
@@ -306,7 +307,6 @@ static int emit_closed(struct guest *g, struct guest_lane *l, struct sock *s)
 	}
 	return rc;
 }
-
 
 /* Everything of one socket, in the order of its stream. */
 static int emit_sock(struct guest *g, struct guest_lane *l, struct sock *s)

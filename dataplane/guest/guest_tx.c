@@ -11,7 +11,7 @@
 
 #include "stack/stack.h"
 
-#define PREFETCH_LINES 4	/* of a socket: what DATA touches of it and its connection */
+#define PREFETCH_LINES 4 /* of a socket: what DATA touches of it and its connection */
 
 static int bad(struct guest *g, enum guest_err err)
 {
@@ -163,8 +163,8 @@ static int tx_sock(struct guest *g, struct guest_lane *l, const struct outsock_h
 	struct sock *s = guest_sock(&g->ids, h->sock);
 
 	if (!s)
-		return bad(g, guest_id_valid(&g->ids, h->sock) ? GUEST_ERR_NO_SOCK :
-								 GUEST_ERR_BAD_ID);
+		return bad(g,
+			   guest_id_valid(&g->ids, h->sock) ? GUEST_ERR_NO_SOCK : GUEST_ERR_BAD_ID);
 	if (s->lane != &l->sl)
 		return bad(g, GUEST_ERR_BAD_QUEUE);
 	switch (h->op) {
@@ -184,7 +184,7 @@ static int tx_sock(struct guest *g, struct guest_lane *l, const struct outsock_h
 static bool is_hello(const struct outsock_hdr *h, const struct vring_chain *c)
 {
 	return h->op == OUTSOCK_OP_HELLO && h->flags == 0 && h->status == 0 &&
-	       h->len == sizeof(struct outsock_hello) && h->len == c->left;
+		h->len == sizeof(struct outsock_hello) && h->len == c->left;
 }
 
 /* In this session? If not, counts and drops (true). */

@@ -17,13 +17,11 @@
  * A ring runs on the lcore when the library says that it is ready and that the device is.
  * Callbacks come from the library's threads, one at a time for a guest (dev_lock makes sure).
  */
-#include "guest/guest_private.h"
+#include "guest/guest_vhost.h"
 
-#include "guest/guest_mem.h"
 #include "lcore/lcore.h"
 #include "main/log.h"
 
-#include <fcntl.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_net.h>
 #include <pthread.h>
@@ -34,17 +32,16 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define RINGS	   (2 * GUEST_LANES)
-#define NO_VID	   (-1)
-#define FEATURE(b) (1ull << (b))
+#define NO_VID (-1)
 
 /* What is offered to the VMM; STATUS and the MAC address are the VMM's own. */
-#define FEATURES                                                                             \
-	(FEATURE(VIRTIO_F_VERSION_1) | FEATURE(VIRTIO_NET_F_MRG_RXBUF) |                     \
-	 FEATURE(VIRTIO_NET_F_CTRL_VQ) | FEATURE(VIRTIO_NET_F_MQ) |                          \
-	 FEATURE(VIRTIO_RING_F_INDIRECT_DESC) | FEATURE(VIRTIO_RING_F_EVENT_IDX) |           \
+#define FEATURES \
+	(FEATURE(VIRTIO_F_VERSION_1) | FEATURE(VIRTIO_NET_F_MRG_RXBUF) | \
+	 FEATURE(VIRTIO_NET_F_CTRL_VQ) | FEATURE(VIRTIO_NET_F_MQ) | \
+	 FEATURE(VIRTIO_RING_F_INDIRECT_DESC) | FEATURE(VIRTIO_RING_F_EVENT_IDX) | \
 	 FEATURE(VHOST_USER_F_PROTOCOL_FEATURES))
-#define PROTOCOL_FEATURES (FEATURE(VHOST_USER_PROTOCOL_F_MQ) | FEATURE(VHOST_USER_PROTOCOL_F_REPLY_ACK))
+#define PROTOCOL_FEATURES \
+	(FEATURE(VHOST_USER_PROTOCOL_F_MQ) | FEATURE(VHOST_USER_PROTOCOL_F_REPLY_ACK))
 
 /* Messages that the library hands to us before and after it handles them (vhost-user protocol). */
 enum {
@@ -56,52 +53,12 @@ enum {
 /* The head of the library's message context: what we read of it. */
 struct msg {
 	uint32_t request, flags, size;
-	uint32_t index;		/* of the ring, in those messages that name one */
+	uint32_t index; /* of the ring, in those messages that name one */
 } __attribute__((packed));
-
-struct guest_vhost {
-	struct list link;	/* of all guests; under list_lock */
-	struct guest *g;
-	pthread_mutex_t dev_lock;
-	int vid;
-	bool registered;
-	bool dying;		/* no ring starts any more */
-	bool device;		/* between new_device and destroy_device */
-	bool ready[RINGS];	/* the library says so */
-	bool runs[RINGS];	/* on the lcore */
-	struct guest_mem mem;
-};
 
 static struct list guests = { &guests, &guests };
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct guest_vhost *by_vid[RTE_MAX_VHOST_DEVICE];
-
-/* ---- on the lcore ---- */
-
-struct call {
-	struct guest *g;
-	unsigned int index;
-	struct guest_ring_cfg cfg;
-	uint16_t idx;
-	int fds[2];
-	int rc;
-};
-
-static void call_start(void *arg)
-{
-	struct call *c = arg;
-
-	c->rc = guest_ring_start(c->g, c->index, &c->cfg);
-	guest_snapshot(c->g);
-}
-
-static void call_stop(void *arg)
-{
-	struct call *c = arg;
-
-	c->rc = guest_ring_stop(c->g, c->index, &c->idx, c->fds) ? 0 : -ENOENT;
-	guest_snapshot(c->g);
-}
 
 static void call_connected(void *arg)
 {
@@ -112,137 +69,6 @@ static void call_connected(void *arg)
 static void call_lost(void *arg)
 {
 	guest_lost(arg);
-}
-
-/* ---- rings; under dev_lock ---- */
-
-static void close_fd(int fd)
-{
-	if (fd >= 0)
-		close(fd);
-}
-
-static void ring_stop(struct guest_vhost *v, unsigned int index)
-{
-	struct call c = { .g = v->g, .index = index };
-
-	if (!v->runs[index])
-		return;
-	lcore_call(v->g->cfg.lcore, call_stop, &c);
-	v->runs[index] = false;
-	if (c.rc)
-		return;
-	rte_vhost_set_vring_base(v->vid, index, c.idx, c.idx);
-	close_fd(c.fds[0]);
-	close_fd(c.fds[1]);
-}
-
-static void rings_stop(struct guest_vhost *v)
-{
-	for (unsigned int i = 0; i < RINGS; i++)
-		ring_stop(v, i);
-}
-
-/* The library has checked the addresses; they may have been ours to check as well. */
-static bool ring_inside(const struct guest_vhost *v, const struct rte_vhost_vring *r)
-{
-	size_t n = r->size;
-
-	return guest_mem_contains(&v->mem, r->desc, n * sizeof(struct vring_desc)) &&
-	       guest_mem_contains(&v->mem, r->avail, sizeof(uint16_t) * (3 + n)) &&
-	       guest_mem_contains(&v->mem, r->used,
-				  sizeof(uint16_t) * 3 + n * sizeof(struct vring_used_elem));
-}
-
-static int ring_cfg(struct guest_vhost *v, unsigned int index, struct vring_cfg *ret_cfg)
-{
-	struct rte_vhost_vring r;
-	uint16_t avail, used;
-	uint64_t features;
-
-	if (rte_vhost_get_negotiated_features(v->vid, &features) < 0 ||
-	    rte_vhost_get_vhost_vring(v->vid, index, &r) < 0 ||
-	    rte_vhost_get_vring_base(v->vid, index, &avail, &used) < 0)
-		return -EIO;
-	if (!(features & FEATURE(VIRTIO_F_VERSION_1)))
-		return -EPROTONOSUPPORT;
-	if (!v->mem.valid || !ring_inside(v, &r))
-		return -EFAULT;
-	*ret_cfg = (struct vring_cfg){
-		.desc = r.desc,
-		.avail = r.avail,
-		.used = r.used,
-		.mem = &v->mem.vring,
-		.size = r.size,
-		.idx = avail,
-		.event_idx = features & FEATURE(VIRTIO_RING_F_EVENT_IDX),
-		.indirect = features & FEATURE(VIRTIO_RING_F_INDIRECT_DESC),
-		.writable = index % 2 == 0,
-	};
-	if (index % 2) {
-		ret_cfg->skip = OUTSOCK_NET_HDR_LEN;
-		ret_cfg->hdr_len = sizeof(struct outsock_hdr);
-		ret_cfg->max_bytes = OUTSOCK_NET_HDR_LEN + sizeof(struct outsock_hdr) +
-				     OUTSOCK_BODY_MAX;
-	}
-	return 0;
-}
-
-/* Our own descriptor for @fd, which never blocks the lcore. -1: there is none. */
-static int dup_fd(int fd)
-{
-	int copy = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	int flags;
-
-	if (copy < 0)
-		return -1;
-	flags = fcntl(copy, F_GETFL);
-	if (flags >= 0 && !(flags & O_NONBLOCK))
-		fcntl(copy, F_SETFL, flags | O_NONBLOCK);
-	return copy;
-}
-
-static void ring_start(struct guest_vhost *v, unsigned int index)
-{
-	struct call c = { .g = v->g, .index = index, .cfg = { .call_fd = -1, .kick_fd = -1 } };
-	struct rte_vhost_vring r;
-
-	if (v->runs[index] || v->dying || !v->device || !v->ready[index])
-		return;
-	c.rc = ring_cfg(v, index, &c.cfg.vring);
-	if (!c.rc && rte_vhost_get_vhost_vring(v->vid, index, &r) < 0)
-		c.rc = -EIO;
-	if (!c.rc) {
-		c.cfg.call_fd = dup_fd(r.callfd);
-		c.cfg.kick_fd = dup_fd(r.kickfd);
-		lcore_call(v->g->cfg.lcore, call_start, &c);
-	}
-	if (c.rc == -EPROTONOSUPPORT) {
-		log_info("guest %s: driver without VIRTIO_F_VERSION_1, not served", v->g->cfg.name);
-	} else if (c.rc) {
-		log_warning("guest %s: ring %u can not be served: %s", v->g->cfg.name, index,
-			    strerror(-c.rc));
-		close_fd(c.cfg.call_fd);
-		close_fd(c.cfg.kick_fd);
-	}
-	v->runs[index] = c.rc == 0;
-}
-
-static void rings_start(struct guest_vhost *v)
-{
-	for (unsigned int i = 0; i < RINGS; i++)
-		ring_start(v, i);
-}
-
-static void mem_read(struct guest_vhost *v)
-{
-	struct rte_vhost_memory *mem = NULL;
-
-	if (rte_vhost_get_mem_table(v->vid, &mem) < 0 || !mem)
-		return;
-	if (guest_mem_set(&v->mem, mem, v->g->cfg.rt) < 0)
-		log_warning("guest %s: too many memory regions", v->g->cfg.name);
-	free(mem);
 }
 
 /* ---- callbacks of the library ---- */
@@ -277,13 +103,13 @@ static enum rte_vhost_msg_result pre_msg(int vid, void *data)
 	pthread_mutex_lock(&v->dev_lock);
 	switch (m->request) {
 	case MSG_SET_MEM_TABLE:
-		rings_stop(v);
+		guest_vhost_rings_stop(v);
 		guest_mem_clear(&v->mem);
 		break;
 	case MSG_SET_VRING_ADDR:
 	case MSG_GET_VRING_BASE:
 		if (m->index < RINGS)
-			ring_stop(v, m->index);
+			guest_vhost_ring_stop(v, m->index);
 		break;
 	default:
 		break;
@@ -306,12 +132,12 @@ static enum rte_vhost_msg_result post_msg(int vid, void *data)
 	pthread_mutex_lock(&v->dev_lock);
 	switch (m->request) {
 	case MSG_SET_MEM_TABLE:
-		mem_read(v);
-		rings_start(v);
+		guest_vhost_mem_read(v);
+		guest_vhost_rings_start(v);
 		break;
 	case MSG_SET_VRING_ADDR:
 		if (m->index < RINGS)
-			ring_start(v, m->index);
+			guest_vhost_ring_start(v, m->index);
 		break;
 	default:
 		break;
@@ -359,7 +185,7 @@ out:
 
 static void connection_gone(struct guest_vhost *v)
 {
-	rings_stop(v);
+	guest_vhost_rings_stop(v);
 	v->device = false;
 	by_vid[v->vid] = NULL;
 	v->vid = NO_VID;
@@ -388,7 +214,7 @@ static int new_device(int vid)
 	guest_mem_thread();
 	pthread_mutex_lock(&v->dev_lock);
 	v->device = true;
-	rings_start(v);
+	guest_vhost_rings_start(v);
 	log_info("guest %s: device started", v->g->cfg.name);
 	pthread_mutex_unlock(&v->dev_lock);
 	return 0;
@@ -401,7 +227,7 @@ static void destroy_device(int vid)
 	if (!v)
 		return;
 	pthread_mutex_lock(&v->dev_lock);
-	rings_stop(v);
+	guest_vhost_rings_stop(v);
 	v->device = false;
 	log_info("guest %s: device stopped", v->g->cfg.name);
 	pthread_mutex_unlock(&v->dev_lock);
@@ -417,9 +243,9 @@ static int vring_state_changed(int vid, uint16_t index, int enable)
 	pthread_mutex_lock(&v->dev_lock);
 	v->ready[index] = enable;
 	if (enable)
-		ring_start(v, index);
+		guest_vhost_ring_start(v, index);
 	else
-		ring_stop(v, index);
+		guest_vhost_ring_stop(v, index);
 	pthread_mutex_unlock(&v->dev_lock);
 	return 0;
 }
@@ -449,8 +275,9 @@ static int remove_stale(const char *path)
 	if (fd < 0)
 		return -errno;
 	strncpy(un.sun_path, path, sizeof(un.sun_path) - 1);
-	rc = connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0 || errno != ECONNREFUSED ?
-		     -EADDRINUSE : 0;
+	rc = connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0 || errno != ECONNREFUSED
+		? -EADDRINUSE
+		: 0;
 	close(fd);
 	if (rc == 0 && unlink(path) < 0)
 		rc = -errno;
@@ -479,7 +306,8 @@ static int register_path(const struct guest_cfg *cfg)
 {
 	uint64_t keep = PROTOCOL_FEATURES;
 
-	if (rte_vhost_driver_register(cfg->socket_path, cfg->client ? RTE_VHOST_USER_CLIENT : 0) < 0)
+	if (rte_vhost_driver_register(cfg->socket_path, cfg->client ? RTE_VHOST_USER_CLIENT : 0) <
+	    0)
 		return -EIO;
 	if (rte_vhost_driver_disable_features(cfg->socket_path, ~(uint64_t)FEATURES) < 0 ||
 	    rte_vhost_driver_set_protocol_features(cfg->socket_path, keep) < 0 ||
@@ -523,7 +351,7 @@ void guest_vhost_destroy(struct guest *g)
 		return;
 	pthread_mutex_lock(&v->dev_lock);
 	v->dying = true;
-	rings_stop(v);
+	guest_vhost_rings_stop(v);
 	pthread_mutex_unlock(&v->dev_lock);
 	/* Waits for callbacks in progress, so not under a lock that they take. */
 	if (v->registered)

@@ -27,11 +27,11 @@
 #include <string.h>
 
 #define VRING_MEM_REGIONS 32
-#define VRING_DESCS_MAX	  40	  /* descriptors of one chain */
-#define VRING_SEGS_MAX	  48	  /* its pieces after translation */
-#define VRING_SIZE_MAX	  32768	  /* virtio 1.2, 2.7 */
-#define VRING_LOOK	  16	  /* chains looked ahead; a power of two */
-#define VRING_HDR_MAX	  40	  /* bytes of a message's header that look-ahead can copy */
+#define VRING_DESCS_MAX	  40	     /* descriptors of one chain */
+#define VRING_SEGS_MAX	  48	     /* its pieces after translation */
+#define VRING_SIZE_MAX	  32768	     /* virtio 1.2, 2.7 */
+#define VRING_LOOK	  16	     /* chains looked ahead; a power of two */
+#define VRING_HDR_MAX	  40	     /* bytes of a message's header that look-ahead can copy */
 #define VRING_CHAIN_BYTES (1u << 30) /* an RX chain may not be larger */
 
 /* A piece of guest memory in our address space. */
@@ -46,28 +46,28 @@ struct vring_mem {
 };
 
 /* Why a ring is broken: X(name, text) */
-#define VRING_ERRORS(X)                                                              \
-	X(NONE, "none")                                                              \
-	X(AVAIL_JUMP, "available index runs ahead of the ring")                      \
-	X(DESC_INDEX, "descriptor index beyond the ring")                            \
-	X(CHAIN_LONG, "descriptor chain is too long or a loop")                      \
-	X(DESC_ADDR, "descriptor points outside of the guest's memory")              \
-	X(DESC_DIR, "descriptor has the wrong direction")                            \
-	X(INDIRECT, "malformed indirect descriptor")                                 \
-	X(TOO_SHORT, "buffer is too small for a message")                            \
+#define VRING_ERRORS(X) \
+	X(NONE, "none") \
+	X(AVAIL_JUMP, "available index runs ahead of the ring") \
+	X(DESC_INDEX, "descriptor index beyond the ring") \
+	X(CHAIN_LONG, "descriptor chain is too long or a loop") \
+	X(DESC_ADDR, "descriptor points outside of the guest's memory") \
+	X(DESC_DIR, "descriptor has the wrong direction") \
+	X(INDIRECT, "malformed indirect descriptor") \
+	X(TOO_SHORT, "buffer is too small for a message") \
 	X(TOO_LONG, "chain carries more bytes than a message may have")
 
 enum vring_err {
 #define VRING_ERR_ENUM(name, text) VRING_ERR_##name,
 	VRING_ERRORS(VRING_ERR_ENUM)
 #undef VRING_ERR_ENUM
-	VRING_ERR_N
+		VRING_ERR_N
 };
 const char *vring_err_text(enum vring_err err);
 
 /* A chain that was looked ahead at: its first descriptor, and its header if that was easy to get. */
 struct vring_slot {
-	uint8_t *base;		/* NULL: not in one piece, or the rest of the chain is elsewhere */
+	uint8_t *base; /* NULL: not in one piece, or the rest of the chain is elsewhere */
 	uint64_t gpa;
 	uint32_t len;
 	uint16_t head, flags, next;
@@ -81,12 +81,12 @@ struct vring_cfg {
 	struct vring_avail *avail;
 	struct vring_used *used;
 	const struct vring_mem *mem;
-	uint16_t size;			/* power of two */
-	uint16_t idx;			/* where to go on */
-	bool event_idx, indirect;	/* features */
-	bool writable;			/* RX ring: the guest's buffers are for writing */
-	uint16_t skip, hdr_len;		/* TX: bytes before the header, its length (<= VRING_HDR_MAX) */
-	uint32_t max_bytes;		/* TX: of a chain */
+	uint16_t size;		  /* power of two */
+	uint16_t idx;		  /* where to go on */
+	bool event_idx, indirect; /* features */
+	bool writable;		  /* RX ring: the guest's buffers are for writing */
+	uint16_t skip, hdr_len;	  /* TX: bytes before the header, its length (<= VRING_HDR_MAX) */
+	uint32_t max_bytes;	  /* TX: of a chain */
 };
 
 struct vring_dev {
@@ -95,27 +95,27 @@ struct vring_dev {
 	struct vring_avail *avail;
 	struct vring_used *used;
 	const struct vring_mem *mem;
-	uint16_t mask;			/* size - 1 */
-	uint16_t idx;			/* next chain, next used entry */
-	uint16_t published;		/* used index that the guest can see */
-	uint16_t avail_seen;		/* last available index that was fetched and checked */
-	uint16_t n_look;		/* slots filled, from idx on */
+	uint16_t mask;	     /* size - 1 */
+	uint16_t idx;	     /* next chain, next used entry */
+	uint16_t published;  /* used index that the guest can see */
+	uint16_t avail_seen; /* last available index that was fetched and checked */
+	uint16_t n_look;     /* slots filled, from idx on */
 	uint16_t skip, hdr_len;
 	bool event_idx, indirect, writable;
-	bool notify_once;		/* after a start: notify whatever the event index says */
+	bool notify_once; /* after a start: notify whatever the event index says */
 	bool kicks_wanted;
-	uint8_t err;			/* enum vring_err; sticky: a broken ring is not touched again */
-	uint16_t notified;		/* used index at the last notification decision */
+	uint8_t err;	   /* enum vring_err; sticky: a broken ring is not touched again */
+	uint16_t notified; /* used index at the last notification decision */
 	uint32_t max_bytes;
-	struct vring_slot look[VRING_LOOK];	/* by index modulo VRING_LOOK */
+	struct vring_slot look[VRING_LOOK]; /* by index modulo VRING_LOOK */
 };
 
 /* One chain: its pieces in order, and a cursor. */
 struct vring_chain {
-	const void *hdr;		/* TX: copy of the header, the cursor is behind it. NULL: the chain
+	const void *hdr; /* TX: copy of the header, the cursor is behind it. NULL: the chain
 					 * is shorter than that (the caller judges) */
-	uint32_t left;			/* bytes from the cursor to the end */
-	uint32_t off;			/* cursor: piece, and offset in it */
+	uint32_t left;	 /* bytes from the cursor to the end */
+	uint32_t off;	 /* cursor: piece, and offset in it */
 	uint16_t seg, n_segs;
 	struct {
 		uint8_t *base;

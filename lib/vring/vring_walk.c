@@ -68,7 +68,8 @@ static void look_descs(struct vring_dev *r, uint16_t from, uint16_t to)
 		s->flags = d.flags;
 		s->next = d.next;
 		s->has_hdr = false;
-		s->base = d.flags & VRING_DESC_F_INDIRECT ? NULL : vring_translate(r->mem, d.addr, d.len);
+		s->base = d.flags & VRING_DESC_F_INDIRECT ? NULL
+							  : vring_translate(r->mem, d.addr, d.len);
 		if (!s->base)
 			continue;
 		if (r->writable) {

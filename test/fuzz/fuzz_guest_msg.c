@@ -23,7 +23,7 @@
 #define MSGS_MAX  200u
 #define SOCKS_MAX 8u
 #define N_PKTS	  1023u
-#define SPARE	  1u	/* that TCP keeps at hand */
+#define SPARE	  1u /* that TCP keeps at hand */
 
 struct ring_mem {
 	struct vring_desc desc[SIZE];
@@ -107,21 +107,28 @@ static void world_init(void)
 	w.mem.n = 2 * PAIRS;
 	for (unsigned int i = 0; i < 2 * PAIRS; i++) {
 		w.rings[i] = aligned_alloc(64, (sizeof(struct ring_mem) + 63) / 64 * 64);
-		w.mem.regions[i] = (struct vring_region){ (uintptr_t)w.rings[i],
-							  sizeof(struct ring_mem),
-							  (uint8_t *)w.rings[i] };
+		w.mem.regions[i] =
+			(struct vring_region){ (uintptr_t)w.rings[i], sizeof(struct ring_mem),
+					       (uint8_t *)w.rings[i] };
 	}
 }
 
 static void guest_up(void)
 {
 	struct guest_cfg cfg = {
-		.name = "fuzz", .socket_path = "none", .n_addrs = 1, .max_sockets = SOCKS_MAX,
-		.max_pkts = 300, .max_msgs = 16, .grace_ms = 1000, .lcore = w.lc,
+		.name = "fuzz",
+		.socket_path = "none",
+		.n_addrs = 1,
+		.max_sockets = SOCKS_MAX,
+		.max_pkts = 300,
+		.max_msgs = 16,
+		.grace_ms = 1000,
+		.lcore = w.lc,
 		.link = w.host.link,
 	};
 
-	cfg.addrs[0] = (struct guest_addr){ ip_addr_v4(rte_cpu_to_be_32(RTE_IPV4(10, 77, 0, 11))), 24 };
+	cfg.addrs[0] =
+		(struct guest_addr){ ip_addr_v4(rte_cpu_to_be_32(RTE_IPV4(10, 77, 0, 11))), 24 };
 	fail_unless(guest_create(&cfg, &w.g) == 0);
 	guest_connected(w.g);
 	for (unsigned int i = 0; i < 2 * PAIRS; i++)
@@ -159,7 +166,9 @@ static void send_msg(unsigned int pair, const struct outsock_hdr *h, const uint8
 static void hello(void)
 {
 	struct outsock_hello body = { .version_min = 1, .version_max = 1, .boot_id = { 7 } };
-	struct outsock_hdr h = { .op = OUTSOCK_OP_HELLO, .len = sizeof(body), .epoch = w.g->epoch,
+	struct outsock_hdr h = { .op = OUTSOCK_OP_HELLO,
+				 .len = sizeof(body),
+				 .epoch = w.g->epoch,
 				 .sock = OUTSOCK_ID_NONE };
 
 	fake_lcore_skip(w.lc, 2 * NSEC_PER_SEC);
@@ -231,7 +240,8 @@ static uint32_t body_len(uint8_t op, uint8_t b)
 /* What is missing of a body: something that may well be right. */
 static void default_body(uint8_t op, uint8_t *body)
 {
-	struct outsock_addr addr = { .family = OUTSOCK_INET, .port = rte_cpu_to_be_16(80),
+	struct outsock_addr addr = { .family = OUTSOCK_INET,
+				     .port = rte_cpu_to_be_16(80),
 				     .addr = { 10, 77, 0, 11 } };
 
 	if (op == OUTSOCK_OP_SOCKET)
@@ -255,7 +265,8 @@ static void one(struct input *in)
 	h.len = how & 0x10 ? len + 1 : len;
 	h.flags = flags & 0x12;
 	h.off = s ? s->tx_off : n;
-	h.pos = s ? (s->state == SOCK_LISTENING ? s->accept_credit : s->rx_credit) + n * 16u : n * 64u;
+	h.pos = s ? (s->state == SOCK_LISTENING ? s->accept_credit : s->rx_credit) + n * 16u
+		  : n * 64u;
 	if (how & 0x20)
 		h.off += (uint64_t)(int8_t)byte(in);
 	if (how & 0x40)

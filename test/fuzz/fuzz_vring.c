@@ -51,7 +51,7 @@ static void check_chain(const struct vring_chain *c)
 
 		for (unsigned int k = 0; k < mem.n; k++)
 			inside |= b >= mem.regions[k].host &&
-				  b + c->segs[i].len <= mem.regions[k].host + PIECE;
+				b + c->segs[i].len <= mem.regions[k].host + PIECE;
 		fail_unless(inside);
 		sum += c->segs[i].len;
 	}

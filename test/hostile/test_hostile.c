@@ -53,7 +53,9 @@ static void good_error(struct simguest *sg, struct sg_sock *s, int err, bool fat
 }
 
 static const struct sg_ops good_ops = {
-	.accepted = good_accepted, .data = good_data, .error = good_error,
+	.accepted = good_accepted,
+	.data = good_data,
+	.error = good_error,
 };
 
 static bool good_echoed(struct inproc *ip, void *arg)
@@ -264,50 +266,50 @@ static void send_bad(struct fix *f, struct evil *e, const struct outsock_hdr *h,
 }
 
 /* X(test, operation, socket, what to change, body bytes sent, reason) */
-#define BAD_MESSAGES(X)                                                                        \
-	X(data_len_short, DATA, e.conn, h.len = 9, 10, BAD_LEN)                                \
-	X(data_len_long, DATA, e.conn, h.len = 11, 10, BAD_LEN)                                \
-	X(data_len_huge, DATA, e.conn, h.len = UINT32_MAX, 10, BAD_LEN)                        \
-	X(data_offset_beyond, DATA, e.conn, h.len = 4; h.off = 1, 4, OFFSET)                   \
-	X(data_offset_huge, DATA, e.conn, h.len = 4; h.off = UINT64_MAX - 1, 4, OFFSET)        \
-	X(data_credit_shrinks, DATA, e.conn, h.len = 4; h.pos = 5, 4, CREDIT)                  \
-	X(data_unconnected, DATA, e.fresh, h.len = 4, 4, NOT_CONNECTED)                        \
-	X(data_listener, DATA, e.listener, h.len = 4, 4, NOT_CONNECTED)                        \
-	X(data_dgram, DATA, e.dgram, h.len = 4, 4, BAD_TYPE)                                   \
-	X(dgram_stream, DGRAM, e.conn, h.len = 30, 30, BAD_TYPE)                               \
-	X(dgram_short, DGRAM, e.dgram, h.len = 23, 23, BAD_LEN)                                \
-	X(data_unknown_id, DATA, e.conn, h.len = 4; h.sock = 15, 4, NO_SOCK)                   \
+#define BAD_MESSAGES(X) \
+	X(data_len_short, DATA, e.conn, h.len = 9, 10, BAD_LEN) \
+	X(data_len_long, DATA, e.conn, h.len = 11, 10, BAD_LEN) \
+	X(data_len_huge, DATA, e.conn, h.len = UINT32_MAX, 10, BAD_LEN) \
+	X(data_offset_beyond, DATA, e.conn, h.len = 4; h.off = 1, 4, OFFSET) \
+	X(data_offset_huge, DATA, e.conn, h.len = 4; h.off = UINT64_MAX - 1, 4, OFFSET) \
+	X(data_credit_shrinks, DATA, e.conn, h.len = 4; h.pos = 5, 4, CREDIT) \
+	X(data_unconnected, DATA, e.fresh, h.len = 4, 4, NOT_CONNECTED) \
+	X(data_listener, DATA, e.listener, h.len = 4, 4, NOT_CONNECTED) \
+	X(data_dgram, DATA, e.dgram, h.len = 4, 4, BAD_TYPE) \
+	X(dgram_stream, DGRAM, e.conn, h.len = 30, 30, BAD_TYPE) \
+	X(dgram_short, DGRAM, e.dgram, h.len = 23, 23, BAD_LEN) \
+	X(data_unknown_id, DATA, e.conn, h.len = 4; h.sock = 15, 4, NO_SOCK) \
 	X(data_unknown_host_id, DATA, e.conn, h.len = 4; h.sock = OUTSOCK_ID_HOST | 3, 4, NO_SOCK) \
-	X(data_id_range, DATA, e.conn, h.len = 4; h.sock = 16, 4, BAD_ID)                      \
-	X(data_id_none, DATA, e.conn, h.len = 4; h.sock = OUTSOCK_ID_NONE, 4, BAD_ID)          \
+	X(data_id_range, DATA, e.conn, h.len = 4; h.sock = 16, 4, BAD_ID) \
+	X(data_id_none, DATA, e.conn, h.len = 4; h.sock = OUTSOCK_ID_NONE, 4, BAD_ID) \
 	X(data_host_id_range, DATA, e.conn, h.len = 4; h.sock = OUTSOCK_ID_HOST | 31, 4, BAD_ID) \
-	X(credit_len, CREDIT, e.conn, h.len = 4, 4, BAD_LEN)                                   \
-	X(credit_shrinks, CREDIT, e.conn, h.pos = 1, 0, CREDIT)                                \
-	X(credit_listener_range, CREDIT, e.listener, h.pos = 1ull << 32, 0, CREDIT)            \
-	X(credit_unknown_id, CREDIT, e.conn, h.sock = 15, 0, NO_SOCK)                          \
-	X(socket_id_range, SOCKET, e.conn, h.len = 8; h.sock = 16, 8, BAD_ID)                  \
-	X(socket_host_id, SOCKET, e.conn, h.len = 8; h.sock = OUTSOCK_ID_HOST, 8, BAD_ID)      \
-	X(socket_len, SOCKET, e.conn, h.len = 7, 7, BAD_LEN)                                   \
-	X(bind_len, BIND, e.fresh, h.len = 25, 25, BAD_LEN)                                    \
-	X(listen_len, LISTEN, e.fresh, h.len = 0, 0, BAD_LEN)                                  \
-	X(close_id_range, CLOSE, e.conn, h.len = 16; h.sock = 4711, 16, BAD_ID)                \
-	X(hello_len, HELLO, NULL, h.len = 31, 31, BAD_LEN)                                     \
-	X(epoch_from_guest, EPOCH, NULL, h.len = 0, 0, BAD_OP)                                 \
-	X(connected_from_guest, CONNECTED, e.conn, h.len = 0, 0, BAD_OP)                       \
-	X(packet_not_agreed, PACKET, NULL, h.len = 20, 20, BAD_OP)                             \
-	X(op_unknown, DATA, NULL, h.op = 200, 0, BAD_OP)                                       \
+	X(credit_len, CREDIT, e.conn, h.len = 4, 4, BAD_LEN) \
+	X(credit_shrinks, CREDIT, e.conn, h.pos = 1, 0, CREDIT) \
+	X(credit_listener_range, CREDIT, e.listener, h.pos = 1ull << 32, 0, CREDIT) \
+	X(credit_unknown_id, CREDIT, e.conn, h.sock = 15, 0, NO_SOCK) \
+	X(socket_id_range, SOCKET, e.conn, h.len = 8; h.sock = 16, 8, BAD_ID) \
+	X(socket_host_id, SOCKET, e.conn, h.len = 8; h.sock = OUTSOCK_ID_HOST, 8, BAD_ID) \
+	X(socket_len, SOCKET, e.conn, h.len = 7, 7, BAD_LEN) \
+	X(bind_len, BIND, e.fresh, h.len = 25, 25, BAD_LEN) \
+	X(listen_len, LISTEN, e.fresh, h.len = 0, 0, BAD_LEN) \
+	X(close_id_range, CLOSE, e.conn, h.len = 16; h.sock = 4711, 16, BAD_ID) \
+	X(hello_len, HELLO, NULL, h.len = 31, 31, BAD_LEN) \
+	X(epoch_from_guest, EPOCH, NULL, h.len = 0, 0, BAD_OP) \
+	X(connected_from_guest, CONNECTED, e.conn, h.len = 0, 0, BAD_OP) \
+	X(packet_not_agreed, PACKET, NULL, h.len = 20, 20, BAD_OP) \
+	X(op_unknown, DATA, NULL, h.op = 200, 0, BAD_OP) \
 	X(reply_from_guest, BIND, e.fresh, h.len = 24; h.flags = OUTSOCK_F_REPLY, 24, BAD_OP)
 
-#define BAD_MESSAGE_TEST(name, opcode, s, change, len, err)                                    \
-	static void test_##name(void **state)                                                  \
-	{                                                                                      \
-		static const uint8_t body[64];                                                 \
-		struct fix *f = *state;                                                        \
-		struct evil e = evil_start(f);                                                 \
-		struct outsock_hdr h = head(&e, OUTSOCK_OP_##opcode, s);                       \
-                                                                                               \
-		change;                                                                        \
-		send_bad(f, &e, &h, body, len, GUEST_ERR_##err);                               \
+#define BAD_MESSAGE_TEST(name, opcode, s, change, len, err) \
+	static void test_##name(void **state) \
+	{ \
+		static const uint8_t body[64]; \
+		struct fix *f = *state; \
+		struct evil e = evil_start(f); \
+		struct outsock_hdr h = head(&e, OUTSOCK_OP_##opcode, s); \
+\
+		change; \
+		send_bad(f, &e, &h, body, len, GUEST_ERR_##err); \
 	}
 BAD_MESSAGES(BAD_MESSAGE_TEST)
 
@@ -327,7 +329,7 @@ static void test_window(void **state)
 	for (h.off = 0; h.off + h.len <= e.conn->snd_win; h.off += h.len) {
 		while (sg_raw(e.sg, 0, &h, body, h.len) < 0)
 			guest_tx(f->ip.guests[EVIL].g, 64, lcore_now(f->ip.lc)),
-			guest_publish(f->ip.guests[EVIL].g);
+				guest_publish(f->ip.guests[EVIL].g);
 		if (h.off > (4u << 20))
 			break;
 	}
@@ -440,26 +442,26 @@ static void send_desc(struct fix *f, struct evil *e, struct vring_desc d, enum v
 	ring_thrown_out(f, e, err);
 }
 
-#define BAD_DESCS(X)                                                                            \
-	X(hole, ((struct vring_desc){ simguest_hole(e.sg), 100, 0, 0 }), DESC_ADDR)             \
-	X(end, ((struct vring_desc){ simguest_end(e.sg) - 50, 100, 0, 0 }), DESC_ADDR)          \
-	X(address_wraps, ((struct vring_desc){ UINT64_MAX - 50, 100, 0, 0 }), DESC_ADDR)        \
-	X(too_long, ((struct vring_desc){ 0, 80000, 0, 0 }), TOO_LONG)                          \
-	X(too_long_32, ((struct vring_desc){ 0, UINT32_MAX, 0, 0 }), TOO_LONG)                  \
-	X(writable, ((struct vring_desc){ 0, 100, VRING_DESC_F_WRITE, 0 }), DESC_DIR)           \
-	X(next_range, ((struct vring_desc){ 0, 100, VRING_DESC_F_NEXT, 256 }), DESC_INDEX)      \
-	X(indirect_len, ((struct vring_desc){ 0, 20, VRING_DESC_F_INDIRECT, 0 }), INDIRECT)     \
-	X(indirect_empty, ((struct vring_desc){ 0, 0, VRING_DESC_F_INDIRECT, 0 }), INDIRECT)    \
-	X(indirect_next, ((struct vring_desc){ 0, 16, 5, 0 }), INDIRECT)                        \
+#define BAD_DESCS(X) \
+	X(hole, ((struct vring_desc){ simguest_hole(e.sg), 100, 0, 0 }), DESC_ADDR) \
+	X(end, ((struct vring_desc){ simguest_end(e.sg) - 50, 100, 0, 0 }), DESC_ADDR) \
+	X(address_wraps, ((struct vring_desc){ UINT64_MAX - 50, 100, 0, 0 }), DESC_ADDR) \
+	X(too_long, ((struct vring_desc){ 0, 80000, 0, 0 }), TOO_LONG) \
+	X(too_long_32, ((struct vring_desc){ 0, UINT32_MAX, 0, 0 }), TOO_LONG) \
+	X(writable, ((struct vring_desc){ 0, 100, VRING_DESC_F_WRITE, 0 }), DESC_DIR) \
+	X(next_range, ((struct vring_desc){ 0, 100, VRING_DESC_F_NEXT, 256 }), DESC_INDEX) \
+	X(indirect_len, ((struct vring_desc){ 0, 20, VRING_DESC_F_INDIRECT, 0 }), INDIRECT) \
+	X(indirect_empty, ((struct vring_desc){ 0, 0, VRING_DESC_F_INDIRECT, 0 }), INDIRECT) \
+	X(indirect_next, ((struct vring_desc){ 0, 16, 5, 0 }), INDIRECT) \
 	X(indirect_hole, ((struct vring_desc){ simguest_hole(e.sg), 16, 4, 0 }), DESC_ADDR)
 
-#define BAD_DESC_TEST(name, d, err)                                                             \
-	static void test_desc_##name(void **state)                                              \
-	{                                                                                       \
-		struct fix *f = *state;                                                         \
-		struct evil e = evil_start(f);                                                  \
-                                                                                                \
-		send_desc(f, &e, d, VRING_ERR_##err);                                           \
+#define BAD_DESC_TEST(name, d, err) \
+	static void test_desc_##name(void **state) \
+	{ \
+		struct fix *f = *state; \
+		struct evil e = evil_start(f); \
+\
+		send_desc(f, &e, d, VRING_ERR_##err); \
 	}
 BAD_DESCS(BAD_DESC_TEST)
 
@@ -483,11 +485,13 @@ static void test_long_chain(void **state)
 	uint16_t i = q->avail_idx & q->mask;
 
 	for (unsigned int k = 1; k <= VRING_DESCS_MAX; k++)
-		q->desc[(i + k) & q->mask] = (struct vring_desc){
-			q->bufs_gpa, 2, k < VRING_DESCS_MAX ? VRING_DESC_F_NEXT : 0,
-			(i + k + 1) & q->mask };
-	send_desc(f, &e, (struct vring_desc){ q->bufs_gpa, 2, VRING_DESC_F_NEXT,
-					      (i + 1) & q->mask }, VRING_ERR_CHAIN_LONG);
+		q->desc[(i + k) & q->mask] =
+			(struct vring_desc){ q->bufs_gpa, 2,
+					     k < VRING_DESCS_MAX ? VRING_DESC_F_NEXT : 0,
+					     (i + k + 1) & q->mask };
+	send_desc(f, &e,
+		  (struct vring_desc){ q->bufs_gpa, 2, VRING_DESC_F_NEXT, (i + 1) & q->mask },
+		  VRING_ERR_CHAIN_LONG);
 }
 
 static void indirect(struct fix *f, const struct vring_desc *table, unsigned int n,
@@ -500,8 +504,9 @@ static void indirect(struct fix *f, const struct vring_desc *table, unsigned int
 	for (unsigned int i = 0; i < n; i++)
 		if (q->table[i].addr == 0)
 			q->table[i].addr = q->bufs_gpa;
-	send_desc(f, &e, (struct vring_desc){ q->table_gpa, n * sizeof(*table),
-					      VRING_DESC_F_INDIRECT, 0 }, err);
+	send_desc(f, &e,
+		  (struct vring_desc){ q->table_gpa, n * sizeof(*table), VRING_DESC_F_INDIRECT, 0 },
+		  err);
 }
 
 static void test_indirect_nested(void **state)
@@ -514,7 +519,8 @@ static void test_indirect_nested(void **state)
 static void test_indirect_loop(void **state)
 {
 	const struct vring_desc t[] = {
-		{ 0, 50, VRING_DESC_F_NEXT, 1 }, { 0, 50, VRING_DESC_F_NEXT, 0 },
+		{ 0, 50, VRING_DESC_F_NEXT, 1 },
+		{ 0, 50, VRING_DESC_F_NEXT, 0 },
 	};
 
 	indirect(*state, t, 2, VRING_ERR_CHAIN_LONG);
@@ -649,7 +655,8 @@ static void test_noise(void **state)
 		uint32_t len = rand_r(&seed) % 200;
 
 		if (slot) {
-			struct outsock_hdr h = { .op = rand_r(&seed) % 60, .len = len,
+			struct outsock_hdr h = { .op = rand_r(&seed) % 60,
+						 .len = len,
 						 .flags = rand_r(&seed) % 8,
 						 .sock = rand_r(&seed) % 18,
 						 .epoch = simguest_epoch(sg),
@@ -669,20 +676,33 @@ static void test_noise(void **state)
 	guest_take_error(f->ip.guests[EVIL].g);
 }
 
-#define T(name)			  cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name)					 cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define T_MESSAGE(name, op, s, change, len, err) T(test_##name),
-#define T_DESC(name, d, err)	  T(test_desc_##name),
+#define T_DESC(name, d, err)			 T(test_desc_##name),
 
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		BAD_MESSAGES(T_MESSAGE) BAD_DESCS(T_DESC)
-		T(test_window), T(test_data_after_fin), T(test_repeated_data), T(test_other_queue),
-		T(test_wrong_epoch), T(test_runt), T(test_loop), T(test_long_chain),
-		T(test_indirect_nested), T(test_indirect_loop), T(test_indirect_range),
-		T(test_indirect_writable), T(test_avail_jumps), T(test_avail_backwards),
-		T(test_head_range), T(test_rx_buffer_small), T(test_rx_buffer_readable),
-		T(test_rx_buffer_in_hole), T(test_broken_ring_restarts), T(test_noise),
+		BAD_MESSAGES(T_MESSAGE) BAD_DESCS(T_DESC) T(test_window),
+		T(test_data_after_fin),
+		T(test_repeated_data),
+		T(test_other_queue),
+		T(test_wrong_epoch),
+		T(test_runt),
+		T(test_loop),
+		T(test_long_chain),
+		T(test_indirect_nested),
+		T(test_indirect_loop),
+		T(test_indirect_range),
+		T(test_indirect_writable),
+		T(test_avail_jumps),
+		T(test_avail_backwards),
+		T(test_head_range),
+		T(test_rx_buffer_small),
+		T(test_rx_buffer_readable),
+		T(test_rx_buffer_in_hole),
+		T(test_broken_ring_restarts),
+		T(test_noise),
 	};
 
 	if (argc > 1)

@@ -18,7 +18,7 @@ struct app {
 	unsigned int n_accepted, n_closed, n_errors, n_peer_closed, n_dgrams;
 	int err;
 	uint64_t received;
-	uint8_t *want;		/* what the client expects back, in order */
+	uint8_t *want; /* what the client expects back, in order */
 	struct outsock_addr from;
 	uint32_t dgram_len;
 };
@@ -99,12 +99,19 @@ static void client_dgram(struct simguest *sg, struct sg_sock *s, const struct ou
 }
 
 static const struct sg_ops server_ops = {
-	.accepted = echo_accepted, .data = echo_data, .peer_closed = echo_peer_closed,
-	.closed = on_closed, .error = on_error, .dgram = echo_dgram,
+	.accepted = echo_accepted,
+	.data = echo_data,
+	.peer_closed = echo_peer_closed,
+	.closed = on_closed,
+	.error = on_error,
+	.dgram = echo_dgram,
 };
 static const struct sg_ops client_ops = {
-	.data = client_data, .peer_closed = client_peer_closed, .closed = on_closed,
-	.error = on_error, .dgram = client_dgram,
+	.data = client_data,
+	.peer_closed = client_peer_closed,
+	.closed = on_closed,
+	.error = on_error,
+	.dgram = client_dgram,
 };
 
 /* Guests beside the ordinary two. */
@@ -200,6 +207,7 @@ static int group_setup(void **state)
 		if (k == FEW_SOCKS)
 			gc.max_sockets = 4;
 		gc.client = k == DIALS_US;
+		gc.rt = k == DIALS_US;
 		assert_int_equal(inproc_guest(&f->ip, &gc), 0);
 	}
 	*state = f;
@@ -361,8 +369,12 @@ static void test_close_before_data(void **state)
 	s->tx_off += 10;
 	assert_int_equal(sg_close(s, 0), 0);
 	inproc_turns(&f->ip, 5);
-	h = (struct outsock_hdr){ .op = OUTSOCK_OP_DATA, .flags = OUTSOCK_F_PUSH, .len = 10,
-				  .epoch = simguest_epoch(s->sg), .sock = s->id, .off = off,
+	h = (struct outsock_hdr){ .op = OUTSOCK_OP_DATA,
+				  .flags = OUTSOCK_F_PUSH,
+				  .len = 10,
+				  .epoch = simguest_epoch(s->sg),
+				  .sock = s->id,
+				  .off = off,
 				  .pos = s->rx_credit };
 	assert_int_equal(sg_raw(s->sg, 0, &h, "0123456789", 10), 0);
 	assert_true(inproc_until(&f->ip, both_closed, f));
@@ -468,8 +480,11 @@ static void test_reply_pressure(void **state)
 	sg = f->ip.guests[0].sg;
 	before = r.n;
 	for (unsigned int i = 0; i < 5 * n && sent < n; i++) {
-		struct outsock_hdr h = { .op = OUTSOCK_OP_GETOPT, .len = sizeof(body), .sock = 3,
-					 .epoch = simguest_epoch(sg), .off = 1000 + sent };
+		struct outsock_hdr h = { .op = OUTSOCK_OP_GETOPT,
+					 .len = sizeof(body),
+					 .sock = 3,
+					 .epoch = simguest_epoch(sg),
+					 .off = 1000 + sent };
 
 		if (sg_raw(sg, 0, &h, &body, sizeof(body)) == 0)
 			sent++;
@@ -495,7 +510,8 @@ static void test_unknown_request(void **state)
 
 	attach_with(f, &ops, &r);
 	for (unsigned int i = 0; i < sizeof(unknown); i++) {
-		struct outsock_hdr h = { .op = unknown[i], .off = 77 + i,
+		struct outsock_hdr h = { .op = unknown[i],
+					 .off = 77 + i,
 					 .epoch = simguest_epoch(f->ip.guests[0].sg) };
 
 		assert_int_equal(sg_raw(f->ip.guests[0].sg, 0, &h, NULL, 0), 0);
@@ -883,13 +899,31 @@ static void test_sock_list(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_hello), T(test_echo), T(test_orderly_end), T(test_close_before_data),
-		T(test_refused), T(test_abort), T(test_requests), TE(test_reply_pressure),
-		TE(test_unknown_request), TE(test_quota_sockets), T(test_datagrams),
-		TE(test_datagram_fragments), TE(test_four_pairs), TE(test_daemon_as_client),
-		TE(test_without_event_idx), TE(test_scattered), TE(test_tiny_ring), T(test_pause),
-		T(test_remap), T(test_reboot), T(test_connection_lost), T(test_grace_over),
-		T(test_kicks), TE(test_before_hello), T(test_second_connection_refused),
+		T(test_hello),
+		T(test_echo),
+		T(test_orderly_end),
+		T(test_close_before_data),
+		T(test_refused),
+		T(test_abort),
+		T(test_requests),
+		TE(test_reply_pressure),
+		TE(test_unknown_request),
+		TE(test_quota_sockets),
+		T(test_datagrams),
+		TE(test_datagram_fragments),
+		TE(test_four_pairs),
+		TE(test_daemon_as_client),
+		TE(test_without_event_idx),
+		TE(test_scattered),
+		TE(test_tiny_ring),
+		T(test_pause),
+		T(test_remap),
+		T(test_reboot),
+		T(test_connection_lost),
+		T(test_grace_over),
+		T(test_kicks),
+		TE(test_before_hello),
+		T(test_second_connection_refused),
 		T(test_sock_list),
 	};
 

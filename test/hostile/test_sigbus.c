@@ -14,12 +14,12 @@
 #define EVIL 0
 #define GOOD 1
 
-#define CHECK(cond)                                                               \
-	do {                                                                      \
-		if (!(cond)) {                                                    \
+#define CHECK(cond) \
+	do { \
+		if (!(cond)) { \
 			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
-			exit(1);                                                  \
-		}                                                                 \
+			exit(1); \
+		} \
 	} while (0)
 
 static void attach(struct inproc *ip, unsigned int k)

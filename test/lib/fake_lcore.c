@@ -24,7 +24,7 @@ struct lcore {
 	/* one call at a time */
 	pthread_mutex_t caller, lock;
 	pthread_cond_t done;
-	void (*fn)(void *arg);	/* under lock */
+	void (*fn)(void *arg); /* under lock */
 	void *arg;
 };
 

@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#define FAKE_TURN_NS 10000u	/* virtual time of a turn */
+#define FAKE_TURN_NS 10000u /* virtual time of a turn */
 
 struct lcore *fake_lcore_create(struct stack *stack, uint64_t now);
 void fake_lcore_destroy(struct lcore *lc);

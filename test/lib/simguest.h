@@ -46,15 +46,15 @@ struct sg_ops {
 };
 
 struct simguest_cfg {
-	const char *path;		/* vhost-user socket */
-	bool listen;			/* we listen (as QEMU with server=on), the daemon connects */
-	unsigned int pairs;		/* queue pairs, up to OUTSOCK_QUEUE_PAIRS_MAX */
+	const char *path;   /* vhost-user socket */
+	bool listen;	    /* we listen (as QEMU with server=on), the daemon connects */
+	unsigned int pairs; /* queue pairs, up to OUTSOCK_QUEUE_PAIRS_MAX */
 	uint16_t ring_size;
 	uint32_t rx_buf, tx_buf;	/* bytes of a buffer, headers included */
 	uint32_t max_socks;		/* that we have at one time, both kinds of id */
 	uint32_t rcv_win;		/* receive credit that a socket has ahead */
 	uint32_t accept_ahead;		/* accept credit that a listener has ahead */
-	bool no_event_idx, no_indirect;	/* features that we decline */
+	bool no_event_idx, no_indirect; /* features that we decline */
 	bool scatter;			/* TX messages in several indirect descriptors */
 	bool no_hello;			/* EPOCH is not answered: the test does it */
 	uint8_t boot_id[16];
@@ -63,7 +63,7 @@ struct simguest_cfg {
 	/* Called while we wait for the other side in the handshake (it may live in this thread). */
 	void (*idle)(void *ctx);
 	void *idle_ctx;
-	unsigned int timeout_ms;	/* of any wait */
+	unsigned int timeout_ms; /* of any wait */
 };
 
 /* Sensible values for all but path. */
@@ -71,7 +71,7 @@ void simguest_cfg_defaults(struct simguest_cfg *cfg);
 
 /* Memory, connection, handshake, rings: after this EPOCH is on its way. -ETIMEDOUT, -errno. */
 int simguest_create(const struct simguest_cfg *cfg, struct simguest **ret_sg);
-void simguest_destroy(struct simguest *sg);	/* takes NULL; sockets are just forgotten */
+void simguest_destroy(struct simguest *sg); /* takes NULL; sockets are just forgotten */
 void *simguest_ctx(const struct simguest *sg);
 
 /*
@@ -85,18 +85,19 @@ int simguest_until(struct simguest *sg, bool (*done)(void *arg), void *arg);
 /* Asks for a notification and waits for one; for programs that should not burn a CPU. */
 int simguest_sleep(struct simguest *sg, int timeout_ms);
 
-bool simguest_session(const struct simguest *sg);	/* HELLO is answered */
+bool simguest_session(const struct simguest *sg); /* HELLO is answered */
 uint32_t simguest_epoch(const struct simguest *sg);
 const struct outsock_hello_reply *simguest_hello_reply(const struct simguest *sg);
-uint64_t simguest_kicks(const struct simguest *sg);	/* that we made */
-uint64_t simguest_odd(const struct simguest *sg);	/* messages we did not understand */
+uint64_t simguest_kicks(const struct simguest *sg); /* that we made */
+uint64_t simguest_odd(const struct simguest *sg);   /* messages we did not understand */
 
 /* ---- life of the device ---- */
 
-int simguest_pause(struct simguest *sg);	/* as the monitor's stop */
-int simguest_resume(struct simguest *sg);	/* as cont: the rings go on where they were */
-int simguest_remap(struct simguest *sg);	/* SET_MEM_TABLE while running, with one region more */
-int simguest_reboot(struct simguest *sg, const uint8_t boot_id[16]); /* rings from 0, sockets forgotten */
+int simguest_pause(struct simguest *sg);  /* as the monitor's stop */
+int simguest_resume(struct simguest *sg); /* as cont: the rings go on where they were */
+int simguest_remap(struct simguest *sg);  /* SET_MEM_TABLE while running, with one region more */
+int simguest_reboot(struct simguest *sg,
+		    const uint8_t boot_id[16]); /* rings from 0, sockets forgotten */
 void simguest_disconnect(struct simguest *sg);	/* the connection is lost */
 int simguest_reconnect(struct simguest *sg);	/* and made again; rings go on at the used index */
 /* The memory goes away: SIGBUS for the daemon, and for us but in simguest_destroy(). */
@@ -121,14 +122,14 @@ struct sg_sock {
 	uint32_t snd_win;
 	uint64_t tx_off, tx_acked, rx_off, rx_credit, rx_told, rx_end;
 	uint64_t accepted, accept_credit;
-	uint32_t opt;			/* of the latest GETOPT */
+	uint32_t opt; /* of the latest GETOPT */
 	struct outsock_addr local;
 	struct outsock_resume record;
 	void *user;
 	/* sg_recv()'s bytes */
 	uint8_t *buf;
 	size_t buf_len, buf_size;
-	struct sg_sock *due_next;	/* list of sockets that owe a CREDIT */
+	struct sg_sock *due_next; /* list of sockets that owe a CREDIT */
 	bool due;
 };
 
@@ -139,7 +140,7 @@ int sg_listen(struct sg_sock *s, uint32_t backlog);
 int sg_connect(struct sg_sock *s, const struct outsock_addr *addr);
 int sg_setopt(struct sg_sock *s, uint16_t opt, uint32_t value);
 int sg_getopt(struct sg_sock *s, uint16_t opt);
-int sg_close(struct sg_sock *s, uint32_t flags);	/* OUTSOCK_CLOSE_* */
+int sg_close(struct sg_sock *s, uint32_t flags); /* OUTSOCK_CLOSE_* */
 
 /* Bytes of @data that went into the ring: as far as window and ring go. */
 uint32_t sg_send(struct sg_sock *s, const void *data, uint32_t len);
@@ -159,18 +160,18 @@ struct sg_queue {
 	struct vring_desc *desc;
 	struct vring_avail *avail;
 	struct vring_used *used;
-	struct vring_desc *table;	/* indirect tables, SG_TABLE entries a slot */
+	struct vring_desc *table; /* indirect tables, SG_TABLE entries a slot */
 	uint8_t *bufs;
 	uint64_t desc_gpa, avail_gpa, used_gpa, table_gpa, bufs_gpa;
 	uint16_t size, mask;
 	uint32_t buf_size;
-	uint16_t avail_idx, used_idx;	/* next to make available; next used to take */
-	uint16_t avail_out;		/* made visible */
+	uint16_t avail_idx, used_idx; /* next to make available; next used to take */
+	uint16_t avail_out;	      /* made visible */
 	int kick_fd, call_fd;
 };
 #define SG_TABLE 8
 
-struct sg_queue *simguest_queue(struct simguest *sg, unsigned int index);	/* 2k: RX, 2k + 1: TX */
+struct sg_queue *simguest_queue(struct simguest *sg, unsigned int index); /* 2k: RX, 2k + 1: TX */
 /* Guest-physical addresses: of nothing, and of the first byte behind the largest region. */
 uint64_t simguest_hole(const struct simguest *sg);
 uint64_t simguest_end(const struct simguest *sg);

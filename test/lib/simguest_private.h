@@ -10,7 +10,7 @@
 #define SG_REGIONS 3
 
 struct sg_region {
-	uint64_t gpa, size, off;	/* off: in the memfd */
+	uint64_t gpa, size, off; /* off: in the memfd */
 };
 
 /* Accepted sockets by id: open addressing, at most half full. */
@@ -38,7 +38,7 @@ struct simguest {
 	uint32_t own_next;
 	struct sg_hash hosts;
 	struct sg_sock *due;
-	uint8_t *dgram;			/* fragments of the one in progress */
+	uint8_t *dgram; /* fragments of the one in progress */
 	uint32_t dgram_len;
 };
 

@@ -89,8 +89,10 @@ static void push_scattered(struct sg_queue *q, uint32_t len)
 	}
 	t[n - 1].flags = 0;
 	q->desc[i] = (struct vring_desc){
-		q->table_gpa + (uint64_t)i * SG_TABLE * sizeof(*t), n * sizeof(*t),
-		VRING_DESC_F_INDIRECT, 0,
+		q->table_gpa + (uint64_t)i * SG_TABLE * sizeof(*t),
+		n * sizeof(*t),
+		VRING_DESC_F_INDIRECT,
+		0,
 	};
 	q->avail_idx++;
 }

@@ -197,8 +197,7 @@ static void on_dgram(struct simguest *sg, struct sg_sock *s, const struct outsoc
 	uint32_t n = h->len - sizeof(*d);
 
 	if (h->len < sizeof(*d) || h->off != sg->dgram_len || h->off + n > h->pos ||
-	    h->pos > OUTSOCK_BODY_MAX ||
-	    !(h->flags & OUTSOCK_F_MORE) != (h->off + n == h->pos)) {
+	    h->pos > OUTSOCK_BODY_MAX || !(h->flags & OUTSOCK_F_MORE) != (h->off + n == h->pos)) {
 		sg->odd++;
 		sg->dgram_len = 0;
 		return;

@@ -44,8 +44,8 @@ enum vu_request {
 #define PF_MQ		    0
 #define PF_REPLY_ACK	    3
 
-#define GPA_HIGH 0x100000000ull	/* of the second region */
-#define GPA_MORE 0x200000000ull	/* of the third */
+#define GPA_HIGH  0x100000000ull /* of the second region */
+#define GPA_MORE  0x200000000ull /* of the third */
 #define MORE_SIZE (2u << 20)
 
 struct vu_state {
@@ -357,7 +357,7 @@ int sg_vu_connect(struct simguest *sg)
 static uint64_t features_wanted(const struct simguest_cfg *cfg)
 {
 	uint64_t f = 1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_NET_F_MRG_RXBUF |
-		     1ull << VIRTIO_NET_F_MQ | 1ull << F_PROTOCOL_FEATURES;
+		1ull << VIRTIO_NET_F_MQ | 1ull << F_PROTOCOL_FEATURES;
 
 	if (!cfg->no_event_idx)
 		f |= 1ull << VIRTIO_RING_F_EVENT_IDX;

@@ -8,15 +8,15 @@
 
 #include <cmocka.h>
 
-#define SIZE	 8u
-#define PIECE	 4096u
-#define LOW	 0x10000ull	/* two regions that meet, then a hole, then a third */
-#define MID	 (LOW + 4 * PIECE)
-#define HIGH	 0x100000000ull
-#define HOLE	 (HIGH / 2)
-#define SKIP	 12u
-#define HDR	 32u
-#define MAX	 (1u << 16)
+#define SIZE  8u
+#define PIECE 4096u
+#define LOW   0x10000ull /* two regions that meet, then a hole, then a third */
+#define MID   (LOW + 4 * PIECE)
+#define HIGH  0x100000000ull
+#define HOLE  (HIGH / 2)
+#define SKIP  12u
+#define HDR   32u
+#define MAX   (1u << 16)
 
 struct fix {
 	struct vring_dev dev;
@@ -49,9 +49,16 @@ static int setup(void **state)
 	f->avail = (void *)(f->pages[2] + PIECE);
 	f->used = (void *)(f->pages[2] + 2 * PIECE);
 	f->cfg = (struct vring_cfg){
-		.desc = f->desc, .avail = f->avail, .used = f->used, .mem = &f->mem,
-		.size = SIZE, .event_idx = true, .indirect = true,
-		.skip = SKIP, .hdr_len = HDR, .max_bytes = MAX,
+		.desc = f->desc,
+		.avail = f->avail,
+		.used = f->used,
+		.mem = &f->mem,
+		.size = SIZE,
+		.event_idx = true,
+		.indirect = true,
+		.skip = SKIP,
+		.hdr_len = HDR,
+		.max_bytes = MAX,
 	};
 	start(f);
 	*state = f;
@@ -528,13 +535,28 @@ static void test_kicks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_start_checks), T(test_empty), T(test_simple),
-		T(test_header_fetched_once), T(test_short_chain_has_no_header),
-		T(test_chain_and_regions), T(test_indirect), T(test_writable), T(test_rewind),
-		T(test_wrap), T(test_avail_jump), T(test_head_beyond_ring),
-		T(test_next_beyond_ring), T(test_loop), T(test_loop_of_nothing),
-		T(test_addresses), T(test_address_wrap), T(test_direction), T(test_too_long),
-		T(test_indirect_malformed), T(test_notify_event_idx), T(test_notify_flag),
+		T(test_start_checks),
+		T(test_empty),
+		T(test_simple),
+		T(test_header_fetched_once),
+		T(test_short_chain_has_no_header),
+		T(test_chain_and_regions),
+		T(test_indirect),
+		T(test_writable),
+		T(test_rewind),
+		T(test_wrap),
+		T(test_avail_jump),
+		T(test_head_beyond_ring),
+		T(test_next_beyond_ring),
+		T(test_loop),
+		T(test_loop_of_nothing),
+		T(test_addresses),
+		T(test_address_wrap),
+		T(test_direction),
+		T(test_too_long),
+		T(test_indirect_malformed),
+		T(test_notify_event_idx),
+		T(test_notify_flag),
 		T(test_kicks),
 	};
 

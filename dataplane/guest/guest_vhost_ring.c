@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Rings on their way to the lcore and back. */
+#include "guest/guest_vhost.h"
+
+#include "lcore/lcore.h"
+#include "main/log.h"
+
+#include <fcntl.h>
+#include <linux/virtio_config.h>
+#include <rte_vhost.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ---- on the lcore ---- */
+
+struct call {
+	struct guest *g;
+	unsigned int index;
+	struct guest_ring_cfg cfg;
+	uint16_t idx;
+	int fds[2];
+	int rc;
+};
+
+static void call_start(void *arg)
+{
+	struct call *c = arg;
+
+	c->rc = guest_ring_start(c->g, c->index, &c->cfg);
+	guest_snapshot(c->g);
+}
+
+static void call_stop(void *arg)
+{
+	struct call *c = arg;
+
+	c->rc = guest_ring_stop(c->g, c->index, &c->idx, c->fds) ? 0 : -ENOENT;
+	guest_snapshot(c->g);
+}
+
+/* ---- rings; under dev_lock ---- */
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+void guest_vhost_ring_stop(struct guest_vhost *v, unsigned int index)
+{
+	struct call c = { .g = v->g, .index = index };
+
+	if (!v->runs[index])
+		return;
+	lcore_call(v->g->cfg.lcore, call_stop, &c);
+	v->runs[index] = false;
+	if (c.rc)
+		return;
+	rte_vhost_set_vring_base(v->vid, index, c.idx, c.idx);
+	close_fd(c.fds[0]);
+	close_fd(c.fds[1]);
+}
+
+void guest_vhost_rings_stop(struct guest_vhost *v)
+{
+	for (unsigned int i = 0; i < RINGS; i++)
+		guest_vhost_ring_stop(v, i);
+}
+
+/* The library has checked the addresses; they may have been ours to check as well. */
+static bool ring_inside(const struct guest_vhost *v, const struct rte_vhost_vring *r)
+{
+	size_t n = r->size;
+
+	return guest_mem_contains(&v->mem, r->desc, n * sizeof(struct vring_desc)) &&
+		guest_mem_contains(&v->mem, r->avail, sizeof(uint16_t) * (3 + n)) &&
+		guest_mem_contains(&v->mem, r->used,
+				   sizeof(uint16_t) * 3 + n * sizeof(struct vring_used_elem));
+}
+
+static int ring_cfg(struct guest_vhost *v, unsigned int index, struct vring_cfg *ret_cfg)
+{
+	struct rte_vhost_vring r;
+	uint16_t avail, used;
+	uint64_t features;
+
+	if (rte_vhost_get_negotiated_features(v->vid, &features) < 0 ||
+	    rte_vhost_get_vhost_vring(v->vid, index, &r) < 0 ||
+	    rte_vhost_get_vring_base(v->vid, index, &avail, &used) < 0)
+		return -EIO;
+	if (!(features & FEATURE(VIRTIO_F_VERSION_1)))
+		return -EPROTONOSUPPORT;
+	if (!v->mem.valid || !ring_inside(v, &r))
+		return -EFAULT;
+	*ret_cfg = (struct vring_cfg){
+		.desc = r.desc,
+		.avail = r.avail,
+		.used = r.used,
+		.mem = &v->mem.vring,
+		.size = r.size,
+		.idx = avail,
+		.event_idx = features & FEATURE(VIRTIO_RING_F_EVENT_IDX),
+		.indirect = features & FEATURE(VIRTIO_RING_F_INDIRECT_DESC),
+		.writable = index % 2 == 0,
+	};
+	if (index % 2) {
+		ret_cfg->skip = OUTSOCK_NET_HDR_LEN;
+		ret_cfg->hdr_len = sizeof(struct outsock_hdr);
+		ret_cfg->max_bytes =
+			OUTSOCK_NET_HDR_LEN + sizeof(struct outsock_hdr) + OUTSOCK_BODY_MAX;
+	}
+	return 0;
+}
+
+/* Our own descriptor for @fd, which never blocks the lcore. -1: there is none. */
+static int dup_fd(int fd)
+{
+	int copy = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	int flags;
+
+	if (copy < 0)
+		return -1;
+	flags = fcntl(copy, F_GETFL);
+	if (flags >= 0 && !(flags & O_NONBLOCK))
+		fcntl(copy, F_SETFL, flags | O_NONBLOCK);
+	return copy;
+}
+
+void guest_vhost_ring_start(struct guest_vhost *v, unsigned int index)
+{
+	struct call c = { .g = v->g, .index = index, .cfg = { .call_fd = -1, .kick_fd = -1 } };
+	struct rte_vhost_vring r;
+
+	if (v->runs[index] || v->dying || !v->device || !v->ready[index])
+		return;
+	c.rc = ring_cfg(v, index, &c.cfg.vring);
+	if (!c.rc && rte_vhost_get_vhost_vring(v->vid, index, &r) < 0)
+		c.rc = -EIO;
+	if (!c.rc) {
+		c.cfg.call_fd = dup_fd(r.callfd);
+		c.cfg.kick_fd = dup_fd(r.kickfd);
+		lcore_call(v->g->cfg.lcore, call_start, &c);
+	}
+	if (c.rc == -EPROTONOSUPPORT) {
+		log_info("guest %s: driver without VIRTIO_F_VERSION_1, not served", v->g->cfg.name);
+	} else if (c.rc) {
+		log_warning("guest %s: ring %u can not be served: %s", v->g->cfg.name, index,
+			    strerror(-c.rc));
+		close_fd(c.cfg.call_fd);
+		close_fd(c.cfg.kick_fd);
+	}
+	v->runs[index] = c.rc == 0;
+}
+
+void guest_vhost_rings_start(struct guest_vhost *v)
+{
+	for (unsigned int i = 0; i < RINGS; i++)
+		guest_vhost_ring_start(v, i);
+}
+
+void guest_vhost_mem_read(struct guest_vhost *v)
+{
+	struct guest_mem_map maps[VRING_MEM_REGIONS];
+	struct rte_vhost_memory *mem = NULL;
+
+	if (rte_vhost_get_mem_table(v->vid, &mem) < 0 || !mem)
+		return;
+	for (uint32_t i = 0; i < mem->nregions && i < VRING_MEM_REGIONS; i++) {
+		const struct rte_vhost_mem_region *r = &mem->regions[i];
+
+		maps[i] = (struct guest_mem_map){
+			.region = {
+				.gpa = r->guest_phys_addr,
+				.size = r->size,
+				.host = (uint8_t *)(uintptr_t)r->host_user_addr,
+			},
+			.addr = r->mmap_addr,
+			.size = r->mmap_size,
+		};
+	}
+	if (guest_mem_set(&v->mem, maps, mem->nregions, v->g->cfg.rt) < 0)
+		log_warning("guest %s: too many memory regions", v->g->cfg.name);
+	free(mem);
+}
