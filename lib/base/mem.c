@@ -19,7 +19,10 @@ void *mem_take(size_t size)
 	if (align == HUGE_PAGE)
 		madvise(mem, whole, MADV_HUGEPAGE);
 	memset(mem, 0, whole);
-	/* What is not huge by now stays so: the kernel must not rearrange it under a running lcore. */
+	/*
+	 * What is not huge by now stays so: the kernel must not rearrange it under a running
+	 * lcore.
+	 */
 	if (align == HUGE_PAGE)
 		madvise(mem, whole, MADV_NOHUGEPAGE);
 	return mem;

@@ -23,18 +23,18 @@ struct tcp_cfg {
 	struct env *env;
 	struct ip *ip;
 	struct port_table *ports;
-	uint32_t conns_max;	/* connections, all states */
-	uint32_t snd_win;	/* default bytes a consumer may have unacknowledged */
-	uint32_t rto_min_ms;	/* RFC 6298 (2.4) says 1,000; 200 is the practice */
-	uint32_t msl_ms;	/* TIME-WAIT is twice this */
+	uint32_t conns_max;  /* connections, all states */
+	uint32_t snd_win;    /* default bytes a consumer may have unacknowledged */
+	uint32_t rto_min_ms; /* RFC 6298 (2.4) says 1,000; 200 is the practice */
+	uint32_t msl_ms;     /* TIME-WAIT is twice this */
 	uint32_t delack_ms;
 };
 
-struct tcp *tcp_create(const struct tcp_cfg *cfg);	/* start-up only */
-void tcp_destroy(struct tcp *tcp);			/* takes NULL */
+struct tcp *tcp_create(const struct tcp_cfg *cfg); /* start-up only */
+void tcp_destroy(struct tcp *tcp);		   /* takes NULL */
 
-extern const struct sock_transport tcp_transport;	/* ctx: struct tcp */
-extern const struct ip_proto tcp_ip_proto;		/* ctx: struct tcp */
+extern const struct sock_transport tcp_transport; /* ctx: struct tcp */
+extern const struct ip_proto tcp_ip_proto;	  /* ctx: struct tcp */
 
 /* Timers that are due, at most @budget. True when more are due. */
 bool tcp_timers(struct tcp *tcp, unsigned int budget);
@@ -42,10 +42,13 @@ bool tcp_timers(struct tcp *tcp, unsigned int budget);
 bool tcp_tx(struct tcp *tcp, unsigned int budget);
 uint64_t tcp_next(const struct tcp *tcp);
 
-const uint64_t *tcp_counts(const struct tcp *tcp);	/* TCP_COUNT_N of them */
+const uint64_t *tcp_counts(const struct tcp *tcp); /* TCP_COUNT_N of them */
 const char *tcp_count_name(enum tcp_count c);
-const char *tcp_state_name(const struct sock *s);	/* "ESTABLISHED" */
-/* A connection in numbers, for dumps; bytes and microseconds. Zero but for @state before ESTABLISHED. */
+const char *tcp_state_name(const struct sock *s); /* "ESTABLISHED" */
+/*
+ * A connection in numbers, for dumps; bytes and microseconds. Zero but for @state before
+ * ESTABLISHED.
+ */
 struct tcp_info {
 	const char *state;
 	uint32_t srtt_us, rto_us;

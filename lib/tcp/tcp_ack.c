@@ -83,11 +83,13 @@ void tcp_acked(struct tcp_conn *c, const struct tcp_seg *seg)
 		tcp_sched(c);
 }
 
-/* RFC 5681, 2: what counts as a duplicate. A probe beyond a closed window (max) is not in flight. */
+/*
+ * RFC 5681, 2: what counts as a duplicate. A probe beyond a closed window (max) is not in flight.
+ */
 static bool is_dupack(const struct tcp_conn *c, const struct tcp_seg *seg, uint32_t wnd_before)
 {
-	return !seg->len && !(seg->flags & (TCP_F_SYN | TCP_F_FIN)) &&
-	       c->snd.una != c->snd.nxt && c->snd.wnd == wnd_before;
+	return !seg->len && !(seg->flags & (TCP_F_SYN | TCP_F_FIN)) && c->snd.una != c->snd.nxt &&
+		c->snd.wnd == wnd_before;
 }
 
 bool tcp_ack_check(struct tcp_conn *c, struct tcp_seg *seg)

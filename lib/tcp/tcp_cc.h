@@ -36,7 +36,7 @@ struct tcp_cc {
 	uint32_t priv[5];
 };
 
-extern const struct tcp_cc_ops tcp_newreno;	/* RFC 5681, RFC 6582 */
+extern const struct tcp_cc_ops tcp_newreno; /* RFC 5681, RFC 6582 */
 
 #define TCP_CWND_MAX (1u << 30)
 

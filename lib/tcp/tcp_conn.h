@@ -45,96 +45,95 @@ enum tcp_timer_mode {
 };
 
 /* tcp_conn.flags */
-#define TCPC_HELD	 0x00001 /* nothing leaves before CONNECTED was taken (D9, rule 1) */
-#define TCPC_ACK_NOW	 0x00002 /* an acknowledgement is due in this turn */
-#define TCPC_ACK_DELAY	 0x00004 /* ... within the delayed-ACK time */
-#define TCPC_ACK_QUICK	 0x00008 /* do not delay the next one: a gap was filled (RFC 5681, 4.2) */
-#define TCPC_RETX	 0x00010 /* send the first segment again now */
-#define TCPC_RECOVERY	 0x00020 /* fast recovery (RFC 6582) */
-#define TCPC_PARTIAL	 0x00040 /* a partial ACK was seen in it */
-#define TCPC_FORCE	 0x00080 /* send what is held, once */
-#define TCPC_FIN_SENT	 0x00100 /* at least once */
-#define TCPC_PEER_FIN	 0x00200 /* FIN received in order: rcv.nxt covers it */
-#define TCPC_FIN_TAKEN	 0x00400 /* ... and rcv.ack */
-#define TCPC_NODELAY	 0x00800
-#define TCPC_CORK	 0x01000
-#define TCPC_MORE	 0x02000 /* the consumer's message goes on */
-#define TCPC_KEEPALIVE	 0x04000
-#define TCPC_TS		 0x08000 /* timestamps agreed on (RFC 7323, 3) */
-#define TCPC_WSCALE	 0x10000
-#define TCPC_PASSIVE	 0x20000 /* born from a listener */
-#define TCPC_NEW	 0x40000 /* on its listener's list: ACCEPTED is not taken */
-#define TCPC_DETACHED	 0x80000 /* the owner has let go; nobody else will free it */
-#define TCPC_HASHED	 0x100000 /* in the table */
-#define TCPC_CWND_FULL	 0x200000 /* cwnd holds data back (RFC 7661: only then it may grow) */
-#define TCPC_CLOSING	 0x400000 /* sock_close() was called: nobody takes data */
-#define TCPC_RTT	 0x800000 /* snd.rtt_seq is being timed */
-#define TCPC_SYN_LOST	 0x1000000
-#define TCPC_DELACK_ON	 0x2000000 /* on the delayed-ACK list */
-#define TCPC_BROADCAST	 0x8000000 /* option without effect, kept for getopt */
-#define TCPC_FIN_AHEAD	 0x4000000 /* the peer's FIN (rcv.fin) came before text that is missing */
+#define TCPC_HELD      0x00001 /* nothing leaves before CONNECTED was taken (D9, rule 1) */
+#define TCPC_ACK_NOW   0x00002 /* an acknowledgement is due in this turn */
+#define TCPC_ACK_DELAY 0x00004 /* ... within the delayed-ACK time */
+#define TCPC_ACK_QUICK 0x00008 /* do not delay the next one: a gap was filled (RFC 5681, 4.2) */
+#define TCPC_RETX      0x00010 /* send the first segment again now */
+#define TCPC_RECOVERY  0x00020 /* fast recovery (RFC 6582) */
+#define TCPC_PARTIAL   0x00040 /* a partial ACK was seen in it */
+#define TCPC_FORCE     0x00080 /* send what is held, once */
+#define TCPC_FIN_SENT  0x00100 /* at least once */
+#define TCPC_PEER_FIN  0x00200 /* FIN received in order: rcv.nxt covers it */
+#define TCPC_FIN_TAKEN 0x00400 /* ... and rcv.ack */
+#define TCPC_NODELAY   0x00800
+#define TCPC_CORK      0x01000
+#define TCPC_MORE      0x02000 /* the consumer's message goes on */
+#define TCPC_KEEPALIVE 0x04000
+#define TCPC_TS	       0x08000 /* timestamps agreed on (RFC 7323, 3) */
+#define TCPC_WSCALE    0x10000
+#define TCPC_PASSIVE   0x20000	/* born from a listener */
+#define TCPC_NEW       0x40000	/* on its listener's list: ACCEPTED is not taken */
+#define TCPC_DETACHED  0x80000	/* the owner has let go; nobody else will free it */
+#define TCPC_HASHED    0x100000 /* in the table */
+#define TCPC_CWND_FULL 0x200000 /* cwnd holds data back (RFC 7661: only then it may grow) */
+#define TCPC_CLOSING   0x400000 /* sock_close() was called: nobody takes data */
+#define TCPC_RTT       0x800000 /* snd.rtt_seq is being timed */
+#define TCPC_SYN_LOST  0x1000000
+#define TCPC_DELACK_ON 0x2000000 /* on the delayed-ACK list */
+#define TCPC_FIN_AHEAD 0x4000000 /* the peer's FIN (rcv.fin) came before text that is missing */
+#define TCPC_BROADCAST 0x8000000 /* option without effect, kept for getopt */
 
 /* With one of these a segment takes the slow path. */
-#define TCPC_SLOW \
-	(TCPC_HELD | TCPC_RECOVERY | TCPC_CLOSING | TCPC_PEER_FIN | TCPC_FIN_AHEAD)
+#define TCPC_SLOW (TCPC_HELD | TCPC_RECOVERY | TCPC_CLOSING | TCPC_PEER_FIN | TCPC_FIN_AHEAD)
 
 /* SND variables of RFC 9293, 3.3.1, and those of RFC 5681 and 6582. */
 struct tcp_snd {
 	uint32_t una, nxt;
-	uint32_t max;		/* highest nxt ever: nxt goes back to una at a time-out */
+	uint32_t max; /* highest nxt ever: nxt goes back to una at a time-out */
 	uint32_t wnd, wl1, wl2;
-	uint32_t wnd_max;	/* largest window seen (3.8.6.2.1) */
+	uint32_t wnd_max; /* largest window seen (3.8.6.2.1) */
 	uint32_t iss;
-	uint32_t recover;	/* RFC 6582 */
-	uint32_t small;		/* end of the last segment below MSS (Nagle, by Minshall) */
-	uint32_t rtt_seq;	/* with TCPC_RTT: acknowledged, it gives a round trip ... */
-	uint32_t rtt_us;	/* ... since then (low bits of microseconds) */
-	uint16_t mss;		/* Eff.snd.MSS (3.7.1): payload bytes of a full segment */
-	uint16_t peer_mss;	/* the peer's option */
+	uint32_t recover;  /* RFC 6582 */
+	uint32_t small;	   /* end of the last segment below MSS (Nagle, by Minshall) */
+	uint32_t rtt_seq;  /* with TCPC_RTT: acknowledged, it gives a round trip ... */
+	uint32_t rtt_us;   /* ... since then (low bits of microseconds) */
+	uint16_t mss;	   /* Eff.snd.MSS (3.7.1): payload bytes of a full segment */
+	uint16_t peer_mss; /* the peer's option */
 	uint8_t shift;
 	uint8_t dupacks;
-	uint8_t retries;	/* time-outs or probes without an answer */
+	uint8_t retries; /* time-outs or probes without an answer */
 };
 
 struct tcp_rcv {
 	uint32_t nxt, ack, sent;
-	uint32_t adv;		/* right edge of the largest window advertised: never goes back */
+	uint32_t adv; /* right edge of the largest window advertised: never goes back */
 	uint32_t irs;
-	uint32_t fin;		/* with TCPC_FIN_AHEAD: FIN's sequence number */
-	uint32_t ts_recent;	/* RFC 7323, 4.3 */
-	uint32_t ts_age_ms;	/* when ts_recent was set (5.5) */
-	uint16_t mss;		/* largest segment seen: what counts as full-sized */
-	uint16_t adv_mss;	/* our own option */
-	uint16_t buf;		/* RCV.BUFF: the most that the consumer could take, up to 65535 */
+	uint32_t fin;	    /* with TCPC_FIN_AHEAD: FIN's sequence number */
+	uint32_t ts_recent; /* RFC 7323, 4.3 */
+	uint32_t ts_age_ms; /* when ts_recent was set (5.5) */
+	uint16_t mss;	    /* largest segment seen: what counts as full-sized */
+	uint16_t adv_mss;   /* our own option */
+	uint16_t buf;	    /* RCV.BUFF: the most that the consumer could take, up to 65535 */
 	uint8_t shift;
-	uint8_t dup_owed;	/* duplicate ACKs to send for segments beyond a gap */
+	uint8_t dup_owed; /* duplicate ACKs to send for segments beyond a gap */
 };
 
 /* The send queue: one packet a segment, from snd.una to what the consumer has committed. */
 struct tcp_txq {
 	struct rte_mbuf *head, *tail;
-	struct rte_mbuf *send;	/* holds snd.nxt; NULL: all was sent */
+	struct rte_mbuf *send; /* holds snd.nxt; NULL: all was sent */
 };
 
 struct tcp_conn {
-	struct sock s;		/* ends with the four-tuple, next to the fields below */
+	struct sock s; /* ends with the four-tuple, next to the fields below */
 	struct tcp *tcp;
 	uint32_t hash;
-	uint32_t flags;		/* TCPC_* */
-	uint8_t state;		/* enum tcp_state */
+	uint32_t flags; /* TCPC_* */
+	uint8_t state;	/* enum tcp_state */
 	uint8_t timer_mode;
 	uint8_t keep_cnt;
-	uint8_t soft_err;	/* last ICMP error that did not end it */
+	uint8_t soft_err; /* last ICMP error that did not end it */
 	struct tcp_snd snd;
 	struct tcp_rcv rcv;
-	uint32_t challenge_ms;	/* last challenge ACK */
-	struct tcp_ooo *ooo;	/* from the pool while there is a gap */
+	uint32_t challenge_ms; /* last challenge ACK */
+	struct tcp_ooo *ooo;   /* from the pool while there is a gap */
 	struct tcp_txq txq;
-	struct list tx_link;	/* tcp.tx_list */
+	struct list tx_link; /* tcp.tx_list */
 	uint32_t ts_offset;
-	uint32_t rx_ms;		/* last segment received */
-	uint32_t tx_ms;		/* last data sent */
-	uint32_t una_ms;	/* since when the peer owes an answer */
+	uint32_t rx_ms;	 /* last segment received */
+	uint32_t tx_ms;	 /* last data sent */
+	uint32_t una_ms; /* since when the peer owes an answer */
 	union {
 		struct tcp_rtt rtt;
 		struct { /* listener: handshakes in progress, now and at most */
@@ -143,16 +142,16 @@ struct tcp_conn {
 	};
 	struct tcp_cc cc;
 	struct wheel_timer timer;
-	uint64_t deadline;	/* ns; the wheel's may be earlier (lazy) */
+	uint64_t deadline; /* ns; the wheel's may be earlier (lazy) */
 	union {
 		struct list delack_link;
 		struct list kids; /* listener: children not taken; TCPC_NEW: the link there */
 	};
-	uint32_t delack_ms;	/* due */
-	uint32_t user_timeout;	/* ms, 0: none (RFC 5482) */
+	uint32_t delack_ms;		/* due */
+	uint32_t user_timeout;		/* ms, 0: none (RFC 5482) */
 	uint16_t keep_idle, keep_intvl; /* s */
-	uint16_t mss_user;	/* MAXSEG option, 0: none */
-	uint16_t pmtu;		/* learnt by ICMP, 0: none */
+	uint16_t mss_user;		/* MAXSEG option, 0: none */
+	uint16_t pmtu;			/* learnt by ICMP, 0: none */
 	struct ip_flow flow;
 	struct port_bind bind;
 };
@@ -162,15 +161,15 @@ _Static_assert(sizeof(struct tcp_conn) <= 640, "memory per connection");
 /* TIME-WAIT, once all was acknowledged, or FIN-WAIT-2, once nobody owns the connection. */
 struct tcp_tw {
 	struct ip_endpoint local, peer;
-	struct list link;	/* tcp.tw_list, in order of expiry */
+	struct list link; /* tcp.tw_list, in order of expiry */
 	uint64_t expiry;
 	uint32_t hash;
 	uint32_t snd_nxt, rcv_nxt;
 	uint32_t ts_recent, ts_offset;
 	uint32_t challenge_ms;
-	uint16_t wnd;		/* field to send */
+	uint16_t wnd; /* field to send */
 	uint8_t has_ts, ttl, tos;
-	bool wait_fin;		/* FIN-WAIT-2: the peer's FIN has not come */
+	bool wait_fin; /* FIN-WAIT-2: the peer's FIN has not come */
 };
 
 struct tcp {
@@ -180,7 +179,7 @@ struct tcp {
 	struct tcp_cfg cfg;
 	uint32_t now_ms;
 	bool starved;		/* no packet was to be had in this tcp_tx() */
-	struct rte_mbuf *spare;	/* handed out by tx_space, not committed yet */
+	struct rte_mbuf *spare; /* handed out by tx_space, not committed yet */
 	struct tcp_table table;
 	struct list tx_list;
 	struct list delack_list;
@@ -193,20 +192,20 @@ struct tcp {
 
 /* One received segment (SEG variables of RFC 9293, 3.3.1). */
 struct tcp_seg {
-	struct rte_mbuf *m;	/* data pointer at the TCP header; NULL once it was passed on */
+	struct rte_mbuf *m; /* data pointer at the TCP header; NULL once it was passed on */
 	uint32_t seq, ack;
-	uint32_t len;		/* bytes of text: SYN and FIN not counted */
-	uint32_t off;		/* from the data pointer to the text */
+	uint32_t len; /* bytes of text: SYN and FIN not counted */
+	uint32_t off; /* from the data pointer to the text */
 	uint32_t hash;
-	uint16_t wnd;		/* as in the header */
+	uint16_t wnd; /* as in the header */
 	uint8_t flags;
 	uint8_t hdr_len;
-	struct tcp_opts opt;	/* slow path: parsed */
+	struct tcp_opts opt; /* slow path: parsed */
 };
 
-#define TCP_MSS_DEFAULT	 536u	/* RFC 9293, 3.7.1 */
+#define TCP_MSS_DEFAULT	 536u /* RFC 9293, 3.7.1 */
 #define TCP_MSS_FLOOR	 48u
-#define TCP_CHALLENGE_MS 500u	/* at most one challenge ACK in this time and connection */
+#define TCP_CHALLENGE_MS 500u /* at most one challenge ACK in this time and connection */
 
 static inline struct tcp_conn *tcp_conn(struct sock *s)
 {
@@ -292,7 +291,7 @@ static inline void tcp_seg_drop(struct tcp *tcp, struct tcp_seg *seg, enum drop_
 
 /* ---- tcp_life.c ---- */
 
-struct tcp_conn *tcp_conn_new(struct tcp *tcp);	/* CLOSED; NULL: pool is empty */
+struct tcp_conn *tcp_conn_new(struct tcp *tcp); /* CLOSED; NULL: pool is empty */
 /* Initial sequence number (RFC 6528) and timestamp offset (RFC 7323, 5.4); the tuple is set. */
 void tcp_tcb_init(struct tcp_conn *c);
 /* False: the table is full. */
@@ -373,8 +372,8 @@ void tcp_recovery_acked(struct tcp_conn *c, uint32_t n);
 void tcp_dupack(struct tcp_conn *c);
 /* From una on again, without a word to congestion control. */
 void tcp_rewind(struct tcp_conn *c);
-void tcp_rto(struct tcp_conn *c);	/* may end @c */
-void tcp_persist(struct tcp_conn *c);	/* may end @c */
+void tcp_rto(struct tcp_conn *c);     /* may end @c */
+void tcp_persist(struct tcp_conn *c); /* may end @c */
 
 /* ---- tcp_txq.c: the send queue ---- */
 

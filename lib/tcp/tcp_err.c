@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * ICMP errors about our segments (RFC 9293, 3.9.2.2; RFC 1122, 4.2.3.9; RFC 5927). They are hints
- * that anyone may send: one must quote a sequence number in flight, and only in the handshake does a
- * hard one end the connection.
+ * that anyone may send: one must quote a sequence number in flight, and only in the handshake does
+ * a hard one end the connection.
  */
 #include "tcp/tcp_conn.h"
 
@@ -11,8 +11,8 @@
 static struct tcp_conn *find(struct tcp *tcp, const struct ip_err *e)
 {
 	struct tcp_tw *tw;
-	uint32_t hash = tcp_table_hash(&tcp->env->secret, &e->local, e->local_port, &e->peer,
-				       e->peer_port);
+	uint32_t hash =
+		tcp_table_hash(&tcp->env->secret, &e->local, e->local_port, &e->peer, e->peer_port);
 
 	return tcp_find(tcp, hash, &e->local, e->local_port, &e->peer, e->peer_port, &tw);
 }

@@ -32,7 +32,7 @@ static bool memory_take(struct tcp *tcp)
 	tcp->tws_mem = pool_create(&tcp->tws, sizeof(struct tcp_tw), tws);
 	tcp->ooos_mem = pool_create(&tcp->ooos, sizeof(struct tcp_ooo), n_ooos(n));
 	return tcp->conns_mem && tcp->tws_mem && tcp->ooos_mem &&
-	       tcp_table_init(&tcp->table, n + tws);
+		tcp_table_init(&tcp->table, n + tws);
 }
 
 struct tcp *tcp_create(const struct tcp_cfg *cfg)

@@ -2,9 +2,9 @@
 /*
  * The life of a connection, and who lets go of it when:
  *
- *	consumer closes first	sock_close(): CLOSING. Our FIN acknowledged: SOCK_EV_CLOSED, the consumer
- *				frees. In FIN-WAIT-2 and TIME-WAIT a small entry takes its place
- *				(tcp_tw.c), DETACHED until our last ACK has left.
+ *	consumer closes first	sock_close(): CLOSING. Our FIN acknowledged: SOCK_EV_CLOSED, the
+ *				consumer frees. In FIN-WAIT-2 and TIME-WAIT a small entry takes
+ *				its place (tcp_tw.c), DETACHED until our last ACK has left.
  *	connection fails first	tcp_conn_gone(): ERROR, GONE; the object waits for sock_free().
  *	embryo			nobody knows it: freed at once.
  */
@@ -13,10 +13,10 @@
 #include <string.h>
 
 #define RTO_AFTER_SYN 3000000u /* us; RFC 6298, (5.7) */
-#define KEEP_IDLE  7200 /* RFC 9293, 3.8.4: at least two hours */
-#define KEEP_INTVL 75
-#define KEEP_CNT   9
-#define TTL	   64
+#define KEEP_IDLE     7200     /* RFC 9293, 3.8.4: at least two hours */
+#define KEEP_INTVL    75
+#define KEEP_CNT      9
+#define TTL	      64
 
 struct tcp_conn *tcp_conn_new(struct tcp *tcp)
 {
@@ -86,8 +86,8 @@ static uint32_t headers(const struct tcp_conn *c)
 }
 
 /*
- * Our own MSS option says what the interface takes; what we send also keeps to the peer's option and
- * the path, and leaves room for the options of each segment (RFC 9293, 3.7.1; RFC 6691).
+ * Our own MSS option says what the interface takes; what we send also keeps to the peer's option
+ * and the path, and leaves room for the options of each segment (RFC 9293, 3.7.1; RFC 6691).
  */
 void tcp_mss_update(struct tcp_conn *c)
 {
@@ -186,7 +186,7 @@ void tcp_conn_free(struct tcp_conn *c)
 void tcp_conn_gone(struct tcp_conn *c, int err)
 {
 	bool unknown = (c->flags & TCPC_DETACHED) ||
-		       (c->state == TCPS_SYN_RECEIVED && (c->flags & TCPC_PASSIVE));
+		(c->state == TCPS_SYN_RECEIVED && (c->flags & TCPC_PASSIVE));
 
 	tcp_conn_dead(c);
 	if (unknown)
@@ -199,7 +199,7 @@ void tcp_conn_gone(struct tcp_conn *c, int err)
 static bool reset_owed(const struct tcp_conn *c)
 {
 	return c->state == TCPS_SYN_RECEIVED ||
-	       (c->state >= TCPS_ESTABLISHED && c->state <= TCPS_FIN_WAIT_2);
+		(c->state >= TCPS_ESTABLISHED && c->state <= TCPS_FIN_WAIT_2);
 }
 
 void tcp_reset_send(struct tcp_conn *c)

@@ -14,7 +14,10 @@ static uint32_t grown(uint32_t cwnd, uint32_t by)
 static void newreno_acked(struct tcp_cc *cc, uint32_t n, uint32_t mss, uint64_t now)
 {
 	if (cc->cwnd < cc->ssthresh) {
-		/* Equation (2); RFC 3465: L = 2, since ACKs come for two segments, but 1 after loss. */
+		/*
+		 * Equation (2); RFC 3465: L = 2, since ACKs come for two segments, but 1 after
+		 * loss.
+		 */
 		uint32_t most = cc->ssthresh == TCP_CWND_MAX ? 2 * mss : mss;
 
 		cc->cwnd = grown(cc->cwnd, n < most ? n : most);

@@ -25,7 +25,7 @@ struct tcp_ooo {
 /* What of a new segment is to be kept: bytes cut off in front, bytes kept (0: none). */
 struct tcp_ooo_fit {
 	uint32_t skip, len;
-	uint32_t at;		/* for tcp_ooo_put() */
+	uint32_t at; /* for tcp_ooo_put() */
 };
 
 static inline void tcp_ooo_init(struct tcp_ooo *o)

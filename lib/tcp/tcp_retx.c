@@ -91,8 +91,7 @@ static unsigned int retries_max(const struct tcp_conn *c)
 static bool give_up(struct tcp_conn *c)
 {
 	uint32_t waited = c->tcp->now_ms - c->una_ms;
-	bool late = c->user_timeout ? waited >= c->user_timeout :
-				      c->snd.retries >= retries_max(c);
+	bool late = c->user_timeout ? waited >= c->user_timeout : c->snd.retries >= retries_max(c);
 
 	if (!late) {
 		if (c->snd.retries < UINT8_MAX)

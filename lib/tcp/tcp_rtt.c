@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tcp/tcp_rtt.h"
 
-#define SAMPLE_MAX (60u * 1000000u) /* keeps the scaled sums within 32 bits */
+#define SAMPLE_MAX  (60u * 1000000u) /* keeps the scaled sums within 32 bits */
 #define BACKOFF_MAX 16
 
 void tcp_rtt_init(struct tcp_rtt *r)

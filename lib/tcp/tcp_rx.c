@@ -15,7 +15,7 @@ static bool same_tuple(const struct ip_endpoint *a, const struct ip_endpoint *b,
 		       uint16_t peer_port)
 {
 	return a->port == local_port && b->port == peer_port && ip_addr_eq(&b->addr, peer) &&
-	       ip_addr_eq(&a->addr, local);
+		ip_addr_eq(&a->addr, local);
 }
 
 struct tcp_conn *tcp_find(struct tcp *tcp, uint32_t hash, const struct ip_addr *local,
@@ -67,8 +67,8 @@ static bool parse(struct tcp *tcp, struct rte_mbuf *m, struct tcp_seg *seg)
 	seg->off = hlen;
 	seg->len = meta->payload - hlen;
 	seg->opt.has = 0;
-	seg->hash = tcp_table_hash(&tcp->env->secret, &meta->dst, meta->dport, &meta->src,
-				   meta->sport);
+	seg->hash =
+		tcp_table_hash(&tcp->env->secret, &meta->dst, meta->dport, &meta->src, meta->sport);
 	return true;
 }
 
@@ -123,8 +123,7 @@ static bool is_fast(const struct tcp_conn *c, struct tcp_seg *seg)
 		return false;
 	if ((seg->flags & ~TCP_F_PSH) != TCP_F_ACK || seg->seq != c->rcv.nxt)
 		return false;
-	if (seg->ack - c->snd.una > c->snd.max - c->snd.una ||
-	    seg->len > c->rcv.adv - c->rcv.nxt)
+	if (seg->ack - c->snd.una > c->snd.max - c->snd.una || seg->len > c->rcv.adv - c->rcv.nxt)
 		return false;
 	if (!seg->len && seg->ack == c->snd.una)
 		return false; /* duplicate or window update */
@@ -153,8 +152,8 @@ static void rx_one(struct tcp *tcp, struct tcp_seg *seg)
 {
 	const struct pkt_meta *meta = pkt_meta(seg->m);
 	struct tcp_tw *tw;
-	struct tcp_conn *c = tcp_find(tcp, seg->hash, &meta->dst, meta->dport, &meta->src,
-				      meta->sport, &tw);
+	struct tcp_conn *c =
+		tcp_find(tcp, seg->hash, &meta->dst, meta->dport, &meta->src, meta->sport, &tw);
 
 	if (likely(c != NULL)) {
 		if (likely(is_fast(c, seg))) {

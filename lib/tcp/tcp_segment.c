@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The slow path: segment arrives, RFC 9293, 3.10.7, one function a step, called in its order. A step
- * that ends the segment, or the connection, returns false; whoever finds seg->m NULL afterwards
- * knows that the packet is gone.
+ * The slow path: segment arrives, RFC 9293, 3.10.7, one function a step, called in its order. A
+ * step that ends the segment, or the connection, returns false; whoever finds seg->m NULL
+ * afterwards knows that the packet is gone.
  */
 #include "tcp/tcp_conn.h"
 
@@ -45,8 +45,8 @@ static void syn_taken(struct tcp_conn *c, const struct tcp_seg *seg)
 
 /*
  * Fourth: the peer's SYN. With an ACK of ours the connection is there; the peer hears so once the
- * consumer has taken CONNECTED. Without (simultaneous open, 3.5) SYN-ACK goes out, which cannot wait
- * for that.
+ * consumer has taken CONNECTED. Without (simultaneous open, 3.5) SYN-ACK goes out, which cannot
+ * wait for that.
  */
 static void syn_sent_syn(struct tcp_conn *c, struct tcp_seg *seg)
 {
@@ -75,20 +75,25 @@ static void in_syn_sent(struct tcp_conn *c, struct tcp_seg *seg)
 
 /* ---- all other states, 3.10.7.4 ---- */
 
+#define TS_STALE_MS (24u * 24 * 3600 * 1000)
+
+/* Is its timestamp before the last one? After 24 days that says nothing (RFC 7323, 5.5). */
+static bool ts_old(const struct tcp_conn *c, const struct tcp_seg *seg)
+{
+	return seq_lt(seg->opt.ts_val, c->rcv.ts_recent) &&
+		c->tcp->now_ms - c->rcv.ts_age_ms < TS_STALE_MS;
+}
+
 /* RFC 7323, 5.3: R1 to R3, and 3.2: a segment without the timestamp that was agreed on. */
 static bool check_paws(struct tcp_conn *c, struct tcp_seg *seg)
 {
-	uint32_t age = c->tcp->now_ms - c->rcv.ts_age_ms;
-	bool old;
-
 	if (!(c->flags & TCPC_TS) || (seg->flags & TCP_F_RST))
 		return true;
 	if (!(seg->opt.has & TCP_HAS_TS)) {
 		tcp_seg_drop(c->tcp, seg, DROP_TCP_PAWS);
 		return false;
 	}
-	old = seq_lt(seg->opt.ts_val, c->rcv.ts_recent) && age < 24u * 24 * 3600 * 1000;
-	if (old) {
+	if (ts_old(c, seg)) {
 		tcp_ack_now(c);
 		tcp_seg_drop(c->tcp, seg, DROP_TCP_PAWS);
 		return false;
@@ -101,8 +106,7 @@ static void ts_recent_update(struct tcp_conn *c, const struct tcp_seg *seg)
 {
 	if (!(seg->opt.has & TCP_HAS_TS) || !(c->flags & TCPC_TS) || seq_gt(seg->seq, c->rcv.sent))
 		return;
-	if (seq_lt(seg->opt.ts_val, c->rcv.ts_recent) &&
-	    c->tcp->now_ms - c->rcv.ts_age_ms < 24u * 24 * 3600 * 1000)
+	if (ts_old(c, seg))
 		return;
 	c->rcv.ts_recent = seg->opt.ts_val;
 	c->rcv.ts_age_ms = c->tcp->now_ms;
@@ -156,8 +160,8 @@ static bool syn_again(struct tcp_conn *c, struct tcp_seg *seg)
 }
 
 /*
- * First, check the sequence number. With a closed window the ACK of a segment is still processed, its
- * text is not (3.10.7.4: "special allowance").
+ * First, check the sequence number. With a closed window the ACK of a segment is still processed,
+ * its text is not (3.10.7.4: "special allowance").
  */
 static bool step_seq(struct tcp_conn *c, struct tcp_seg *seg)
 {

@@ -18,7 +18,7 @@
 
 struct tcp_bucket {
 	uint32_t hash[TCP_TABLE_SLOTS];
-	uint32_t overflow;		/* entries that passed this bucket by */
+	uint32_t overflow;		 /* entries that passed this bucket by */
 	uint32_t value[TCP_TABLE_SLOTS]; /* TCP_TABLE_NONE: the slot is free */
 	uint32_t reserved;
 } __attribute__((aligned(64)));
@@ -38,7 +38,7 @@ struct tcp_table_pos {
 
 /* Start-up only. False: no memory. */
 bool tcp_table_init(struct tcp_table *t, uint32_t n_max);
-void tcp_table_fini(struct tcp_table *t);	/* harmless on a zeroed one */
+void tcp_table_fini(struct tcp_table *t); /* harmless on a zeroed one */
 
 uint32_t tcp_table_hash(const struct siphash_key *key, const struct ip_addr *local,
 			uint16_t local_port, const struct ip_addr *peer, uint16_t peer_port);

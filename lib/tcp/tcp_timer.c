@@ -6,7 +6,7 @@
  */
 #include "tcp/tcp_conn.h"
 
-#define OVERRIDE_MS 200u   /* RFC 9293, 3.8.6.2.1: 0.1 to 1 s */
+#define OVERRIDE_MS   200u /* RFC 9293, 3.8.6.2.1: 0.1 to 1 s */
 #define NSEC_PER_USEC 1000ull
 
 static void timer_set(struct tcp_conn *c, uint8_t mode, uint64_t after)
@@ -115,9 +115,11 @@ static void override(struct tcp_conn *c)
 
 static void fire(struct tcp_conn *c)
 {
-	static void (*const fns[TCP_TM_N])(struct tcp_conn *c) = {
-		[TCP_TM_RETX] = tcp_rto,	    [TCP_TM_PERSIST] = tcp_persist,
-		[TCP_TM_OVERRIDE] = override,	    [TCP_TM_KEEPALIVE] = keepalive,
+	static void (*const fns[TCP_TM_N])(struct tcp_conn * c) = {
+		[TCP_TM_RETX] = tcp_rto,
+		[TCP_TM_PERSIST] = tcp_persist,
+		[TCP_TM_OVERRIDE] = override,
+		[TCP_TM_KEEPALIVE] = keepalive,
 	};
 	uint8_t mode = c->timer_mode;
 
@@ -152,7 +154,7 @@ static struct tcp_conn *delack_first(struct tcp *tcp)
 static bool delack_due(struct tcp *tcp)
 {
 	return !list_empty(&tcp->delack_list) &&
-	       (int32_t)(tcp->now_ms - delack_first(tcp)->delack_ms) >= 0;
+		(int32_t)(tcp->now_ms - delack_first(tcp)->delack_ms) >= 0;
 }
 
 static void delack_expire(struct tcp *tcp, unsigned int budget)

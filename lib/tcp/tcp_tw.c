@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * TIME-WAIT (RFC 9293, 3.6.1). What is left to do needs no buffers and no owner, so a small entry
- * takes the connection's place in the table for 2 MSL. So it does in FIN-WAIT-2 when the program has
- * closed: a peer that never sends its FIN costs an entry, which makes room for others when need be,
- * and not a connection; 2 MSL there is not in the RFC, but the practice.
+ * takes the connection's place in the table for 2 MSL. So it does in FIN-WAIT-2 when the program
+ * has closed: a peer that never sends its FIN costs an entry, which makes room for others when
+ * need be, and not a connection; 2 MSL there is not in the RFC, but the practice.
  */
 #include "tcp/tcp_conn.h"
 
@@ -136,8 +136,8 @@ static bool is_new_syn(const struct tcp_tw *tw, const struct tcp_seg *seg)
 }
 
 /*
- * FIN-WAIT-2: the peer's FIN leads to TIME-WAIT. Text that nobody will take is answered by RST, as in
- * tcp_text.c. True: that was all.
+ * FIN-WAIT-2: the peer's FIN leads to TIME-WAIT. Text that nobody will take is answered by RST, as
+ * in tcp_text.c. True: that was all.
  */
 static bool orphan_answer(struct tcp *tcp, struct tcp_tw *tw, const struct tcp_seg *seg)
 {

@@ -34,8 +34,8 @@ static bool tx_syn(struct tcp_conn *c)
 }
 
 /*
- * What the first FIN makes of the state (RFC 9293, 3.10.4). LAST-ACK may end with the ACK of our FIN
- * because ours acknowledged the peer's; one that did not, since the consumer has not taken all
+ * What the first FIN makes of the state (RFC 9293, 3.10.4). LAST-ACK may end with the ACK of our
+ * FIN because ours acknowledged the peer's; one that did not, since the consumer has not taken all
  * (D9, rule 1), is like a simultaneous close.
  */
 static void fin_state(struct tcp_conn *c)

@@ -5,7 +5,7 @@
  * acknowledgement drops it. The payload is always the packet's last bytes, so what was put in
  * front, and what was acknowledged of it, need no book-keeping:
  *
- *	| headroom | headers of last time | acknowledged | payload (meta.seq, meta.payload) | tailroom |
+ *	| headroom | headers of last time | acknowledged | payload (meta.seq) | tailroom |
  */
 #include "tcp/tcp_conn.h"
 

@@ -41,8 +41,8 @@ bool tcp_win_hidden(struct tcp_conn *c)
 }
 
 /*
- * The edge to offer. It moves only by min(half of the buffer, MSS) or more, lest the peer send small
- * segments (silly window), and never back.
+ * The edge to offer. It moves only by min(half of the buffer, MSS) or more, lest the peer send
+ * small segments (silly window), and never back.
  */
 static uint32_t edge(const struct tcp_conn *c)
 {
@@ -54,8 +54,8 @@ static uint32_t edge(const struct tcp_conn *c)
 
 /*
  * The field counts in units of 2^shift: rounded up where the credit reaches so far, so that the
- * edge stays where it was, else down (then it may seem to go back by less than a unit, RFC 7323, 2.4;
- * what was offered before is still taken, see rcv.adv).
+ * edge stays where it was, else down (then it may seem to go back by less than a unit, RFC 7323,
+ * 2.4; what was offered before is still taken, see rcv.adv).
  */
 uint16_t tcp_win_field(struct tcp_conn *c, bool syn)
 {
@@ -77,7 +77,10 @@ bool tcp_win_news(const struct tcp_conn *c)
 
 	if (!grows || !tcp_is_sync(c) || (c->flags & TCPC_PEER_FIN))
 		return false;
-	/* A closed window that opens, or one that is more than half used and opens by two segments. */
+	/*
+	 * A closed window that opens, or one that is more than half used and opens by two
+	 * segments.
+	 */
 	return left < c->rcv.mss || (left < span(c) / 2 && grows >= 2u * c->rcv.mss);
 }
 

@@ -76,8 +76,8 @@ static void t_overlap_is_cut(void **state)
 
 	tcp_ooo_init(&o);
 	put(&o, &it[0], 100, 100);
-	assert_null(put(&o, &it[1], 120, 50));	   /* inside */
-	assert_null(put(&o, &it[1], 100, 100));	   /* the same */
+	assert_null(put(&o, &it[1], 120, 50));	    /* inside */
+	assert_null(put(&o, &it[1], 100, 100));	    /* the same */
 	assert_non_null(put(&o, &it[1], 150, 100)); /* its second half is new */
 	assert_int_equal(it[1].seq, 200);
 	assert_int_equal(it[1].len, 50);

@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PARSE(o, ...)                                                    \
-	do {                                                             \
-		static const uint8_t bytes_[] = { __VA_ARGS__ };         \
-		tcp_opt_parse(bytes_, sizeof(bytes_), (o));              \
+#define PARSE(o, ...) \
+	do { \
+		static const uint8_t bytes_[] = { __VA_ARGS__ }; \
+		tcp_opt_parse(bytes_, sizeof(bytes_), (o)); \
 	} while (0)
 
 static void t_none(void **state)
@@ -32,8 +32,7 @@ static void t_all(void **state)
 	struct tcp_opts o;
 
 	PARSE(&o, 2, 4, 0x05, 0xb4, 4, 2, 8, 10, 0, 0, 1, 2, 0, 0, 3, 4, 1, 3, 3, 7);
-	assert_int_equal(o.has,
-			 TCP_HAS_MSS | TCP_HAS_SACK_PERM | TCP_HAS_TS | TCP_HAS_WSCALE);
+	assert_int_equal(o.has, TCP_HAS_MSS | TCP_HAS_SACK_PERM | TCP_HAS_TS | TCP_HAS_WSCALE);
 	assert_int_equal(o.mss, 1460);
 	assert_int_equal(o.ts_val, 0x0102);
 	assert_int_equal(o.ts_ecr, 0x0304);
@@ -141,10 +140,14 @@ static void t_total(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_none),	    cmocka_unit_test(t_all),
-		cmocka_unit_test(t_unknown_is_skipped), cmocka_unit_test(t_end_ends),
-		cmocka_unit_test(t_bad_lengths),    cmocka_unit_test(t_shift_limit),
-		cmocka_unit_test(t_write_then_parse), cmocka_unit_test(t_timestamp_form),
+		cmocka_unit_test(t_none),
+		cmocka_unit_test(t_all),
+		cmocka_unit_test(t_unknown_is_skipped),
+		cmocka_unit_test(t_end_ends),
+		cmocka_unit_test(t_bad_lengths),
+		cmocka_unit_test(t_shift_limit),
+		cmocka_unit_test(t_write_then_parse),
+		cmocka_unit_test(t_timestamp_form),
 		cmocka_unit_test(t_total),
 	};
 

@@ -84,9 +84,11 @@ static void t_extremes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(t_first),   cmocka_unit_test(t_second),
+		cmocka_unit_test(t_first),
+		cmocka_unit_test(t_second),
 		cmocka_unit_test(t_steady_reaches_the_minimum),
-		cmocka_unit_test(t_backoff), cmocka_unit_test(t_extremes),
+		cmocka_unit_test(t_backoff),
+		cmocka_unit_test(t_extremes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
