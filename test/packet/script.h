@@ -17,7 +17,8 @@
 #define SCRIPT_TOKENS	32
 #define SCRIPT_SLACK_NS (3 * NSEC_PER_MSEC) /* timers fire up to two ticks late, never early */
 
-#define PEER_ADDR RTE_IPV4(10, 77, 0, 1)
+#define PEER_ADDR    RTE_IPV4(10, 77, 0, 1)
+#define OFFLINK_ADDR 0xc0000201u /* 192.0.2.1: documentation */
 
 /* One connection or datagram socket, as the script sees it. Ports in host order. */
 struct flow {
@@ -95,5 +96,20 @@ void net_arp_reply(struct script *t); /* "< arp reply" */
 
 /* script_sock.c: the consumer */
 bool sock_command(struct script *t, const char *word);
+struct ip_endpoint endpoint(uint32_t addr, uint16_t port);
+struct sock *need_sock(struct script *t);
+void want_rc(struct script *t, const char *what, int rc); /* compares with "= ENAME" */
+void want_event(struct script *t, struct sock *s, uint16_t events, const char *name);
+void took(struct script *t, struct sock *s, uint16_t events); /* handled */
+
+/* script_data.c: commands that move bytes */
+void cmd_read(struct script *t);
+void cmd_rxq(struct script *t);
+void cmd_credit(struct script *t);
+void cmd_write(struct script *t);
+void cmd_acked(struct script *t);
+void cmd_send(struct script *t);
+void cmd_sendto(struct script *t);
+void cmd_recv(struct script *t);
 
 #endif

@@ -8,21 +8,19 @@
 #include <errno.h>
 #include <string.h>
 
-#define OFFLINK_ADDR 0xc0000201u /* 192.0.2.1: documentation */
-
-static struct ip_endpoint endpoint(uint32_t addr, uint16_t port)
+struct ip_endpoint endpoint(uint32_t addr, uint16_t port)
 {
 	return (struct ip_endpoint){ ip_addr_v4(rte_cpu_to_be_32(addr)), rte_cpu_to_be_16(port) };
 }
 
 /* Compares with "= ENAME", or success. */
-static void want_rc(struct script *t, const char *what, int rc)
+void want_rc(struct script *t, const char *what, int rc)
 {
 	if (-rc != t->want_err)
 		fail(t, "%s: %s, not %s", what, errno_name(-rc), errno_name(t->want_err));
 }
 
-static struct sock *need_sock(struct script *t)
+struct sock *need_sock(struct script *t)
 {
 	if (!t->flow->s)
 		fail(t, "the flow has no socket");
@@ -47,14 +45,14 @@ static struct sock *new_or_old(struct script *t, uint8_t type)
 }
 
 /* Handled: off the ready list, unless more is left. */
-static void took(struct script *t, struct sock *s, uint16_t events)
+void took(struct script *t, struct sock *s, uint16_t events)
 {
 	sock_event_taken(s, events);
 	if (!s->events)
 		list_del(&s->ready_link);
 }
 
-static void want_event(struct script *t, struct sock *s, uint16_t events, const char *name)
+void want_event(struct script *t, struct sock *s, uint16_t events, const char *name)
 {
 	if ((s->events & events) != events)
 		fail(t, "no event %s; there are %#x", name, s->events);
@@ -209,125 +207,6 @@ static void cmd_noevent(struct script *t)
 		fail(t, "there are events %#x", s->events);
 }
 
-/* ---- streams ---- */
-
-/* Compares the first @n bytes of the receive queue with the peer's pattern. */
-static void check_rxq(struct script *t, const struct sock *s, uint32_t n, uint16_t key)
-{
-	uint64_t off = s->rx_off;
-
-	for (struct rte_mbuf *m = s->rxq.head; m && n; m = pkt_meta(m)->next) {
-		uint32_t left = RTE_MIN(n, pkt_meta(m)->payload);
-
-		n -= left;
-		for (const struct rte_mbuf *seg = m; left; seg = seg->next) {
-			uint32_t len = RTE_MIN(left, (uint32_t)seg->data_len);
-			uint32_t good = pattern_check(rte_pktmbuf_mtod(seg, const uint8_t *), off,
-						      len, key);
-
-			if (good != len)
-				fail(t, "byte %lu of the stream is wrong", off + good);
-			off += len;
-			left -= len;
-		}
-	}
-	if (n)
-		fail(t, "only %lu bytes are there", off - s->rx_off);
-}
-
-static uint64_t rxq_bytes(const struct sock *s)
-{
-	uint64_t n = 0;
-
-	for (struct rte_mbuf *m = s->rxq.head; m; m = pkt_meta(m)->next)
-		n += pkt_meta(m)->payload;
-	return n;
-}
-
-static void cmd_read(struct script *t)
-{
-	uint32_t n = need_num(t, "bytes");
-	struct sock *s = need_sock(t);
-	bool grow = !take_word(t, "keep"); /* the program has read it: room for as much more */
-
-	want_event(t, s, SOCK_EV_DATA, "DATA");
-	check_rxq(t, s, n, t->flow->peer_port);
-	sock_rx_taken(s, n);
-	if (grow)
-		want_rc(t, "credit", sock_credit(s, s->rx_credit + n));
-	if (!s->rxq.head)
-		took(t, s, SOCK_EV_DATA);
-}
-
-static void cmd_rxq(struct script *t)
-{
-	uint64_t want = need_num(t, "bytes"), got = rxq_bytes(need_sock(t));
-
-	if (want != got)
-		fail(t, "%lu bytes are there to read, not %lu", got, want);
-}
-
-static void cmd_credit(struct script *t)
-{
-	struct sock *s = need_sock(t);
-	const char *word = need_token(t, "credit");
-	int64_t n = parse_num(t, word, "credit");
-
-	want_rc(t, "credit", sock_credit(s, *word == '+' ? s->rx_credit + n : (uint64_t)n));
-}
-
-static uint32_t write_bytes(struct script *t, struct sock *s, uint32_t n, int *ret_err)
-{
-	uint32_t done = 0;
-
-	*ret_err = 0;
-	while (done < n) {
-		uint32_t room;
-		uint8_t *p = sock_tx_space(s, &room, ret_err);
-
-		if (!p)
-			break;
-		if (!room)
-			fail(t, "sock_tx_space() gave no room and no error");
-		room = RTE_MIN(room, n - done);
-		pattern_fill(p, s->tx_off, room, t->flow->peer_port);
-		sock_tx_commit(s, room);
-		done += room;
-	}
-	return done;
-}
-
-/* "write N [takes M] [more] [fin]" */
-static void cmd_write(struct script *t)
-{
-	uint32_t n = need_num(t, "bytes"), takes, done;
-	struct sock *s = need_sock(t);
-	bool more, fin;
-	int err;
-
-	done = write_bytes(t, s, n, &err);
-	takes = take_word(t, "takes") ? need_num(t, "bytes") : t->want_err ? 0 : n;
-	more = take_word(t, "more");
-	fin = take_word(t, "fin");
-	if (done != takes)
-		fail(t, "%u bytes were taken, not %u: %s", done, takes, errno_name(-err));
-	if (t->want_err)
-		want_rc(t, "write", err);
-	else
-		sock_tx_end(s, !more, fin);
-}
-
-static void cmd_acked(struct script *t)
-{
-	uint64_t want = need_num(t, "bytes");
-	struct sock *s = need_sock(t);
-
-	if (s->tx_acked != want)
-		fail(t, "%lu bytes are acknowledged, not %lu", s->tx_acked, want);
-	if (s->events & SOCK_EV_ACKED)
-		took(t, s, SOCK_EV_ACKED);
-}
-
 /* ---- options and state ---- */
 
 static uint16_t opt_by_name(struct script *t, const char *name)
@@ -399,78 +278,6 @@ static void cmd_gone(struct script *t)
 static void cmd_error(struct script *t)
 {
 	want_error(t, false);
-}
-
-/* ---- datagrams ---- */
-
-static void send_dgram(struct script *t, uint32_t len, const struct ip_endpoint *dst)
-{
-	struct sock *s = need_sock(t);
-	uint32_t off = 0;
-	struct rte_mbuf *m = pkt_alloc(stack_env(t->host.stack));
-	struct rte_mbuf *last = m;
-
-	while (m && last && off < len) {
-		uint32_t n = RTE_MIN(len - off, rte_pktmbuf_tailroom(last));
-
-		pattern_fill((void *)rte_pktmbuf_append(m, n), off, n, t->flow->peer_port);
-		off += n;
-		if (off == len)
-			break;
-		last = rte_pktmbuf_alloc(t->host.pool);
-		if (last)
-			rte_pktmbuf_chain(m, last);
-	}
-	if (!m || !last)
-		fail(t, "the packet pool is empty");
-	want_rc(t, "send", sock_tx_dgram(s, m, dst));
-	t->flow->local_port = rte_be_to_cpu_16(s->local.port);
-}
-
-static void cmd_send(struct script *t)
-{
-	send_dgram(t, need_num(t, "length"), NULL);
-}
-
-static void cmd_sendto(struct script *t)
-{
-	uint32_t addr = PEER_ADDR;
-	struct ip_endpoint dst;
-	uint32_t len;
-
-	if (take_word(t, "broadcast"))
-		addr = 0xffffffff;
-	else if (take_word(t, "subnet"))
-		addr = PEER_ADDR | 0xff;
-	else if (take_word(t, "offlink"))
-		addr = OFFLINK_ADDR;
-	dst = endpoint(addr, need_num(t, "port"));
-	len = need_num(t, "length");
-	send_dgram(t, len, &dst);
-}
-
-/* "recv LEN [from PORT]" */
-static void cmd_recv(struct script *t)
-{
-	uint32_t len = need_num(t, "length");
-	struct sock *s = need_sock(t);
-	const struct pkt_meta *meta;
-	uint64_t off = s->rx_off;
-	uint16_t from;
-
-	want_event(t, s, SOCK_EV_DATA, "DATA");
-	meta = pkt_meta(s->rxq.head);
-	if (meta->payload != len)
-		fail(t, "the datagram has %u bytes", meta->payload);
-	from = take_word(t, "from") ? need_num(t, "port") : t->flow->peer_port;
-	if (rte_be_to_cpu_16(meta->sport) != from)
-		fail(t, "the datagram came from port %u", rte_be_to_cpu_16(meta->sport));
-	s->rx_off = 0; /* each datagram's pattern begins with 0 */
-	check_rxq(t, s, len, from);
-	s->rx_off = off;
-	sock_rx_taken_dgram(s);
-	if (!s->rxq.head)
-		took(t, s, SOCK_EV_DATA);
 }
 
 static void cmd_disconnect(struct script *t)
