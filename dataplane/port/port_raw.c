@@ -36,7 +36,7 @@ int port_raw_open(const char *iface)
 		close(fd);
 		return err;
 	}
-	/* As much as a queue of a NIC holds. Without the right to it: the default, more refusals. */
+	/* As much as a queue of a NIC. Without the right to it: the default, more refusals. */
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &sndbuf, sizeof(sndbuf));
 	return fd;
 }
