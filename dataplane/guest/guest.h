@@ -25,8 +25,8 @@ struct link;
 #define GUEST_NAME_MAX	32
 
 /*
- * Why a session was closed: X(name, text). What is wrong in a ring itself is VRING_ERRORS, and counts
- * as RING here.
+ * Why a session was closed: X(name, text). What is wrong in a ring itself is VRING_ERRORS, and
+ * counts as RING here.
  */
 #define GUEST_ERRORS(X) \
 	X(RING, "malformed ring") \

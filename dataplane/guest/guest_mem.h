@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Guest memory as the vhost library mapped it. A guest (or its VMM) can truncate the file behind it:
- * touching it is then SIGBUS. The handler of this file puts zero pages in the place of that mapping
- * and raises the guest's flag, which its lcore sees in its next turn and ends that session.
- * Costs the hot path one load a turn.
+ * Guest memory as the vhost library mapped it. A guest (or its VMM) can truncate the file
+ * behind it: touching it is then SIGBUS. The handler of this file puts zero pages in the place
+ * of that mapping and raises the guest's flag, which its lcore sees in its next turn and ends
+ * that session. Costs the hot path one load a turn.
  *
  * Threads that touch guest memory have SIGBUS unblocked (guest_mem_thread()): a blocked one kills.
  */

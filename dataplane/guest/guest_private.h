@@ -111,11 +111,11 @@ static inline void count_set(uint64_t *c, uint64_t n)
 
 /* ---- guest_session.c, on the lcore ---- */
 
-/* A protocol error: closes the session, counts and keeps the reason. Sockets are gone afterwards. */
+/* A protocol error: closes the session, keeps the reason. Sockets are gone afterwards. */
 void guest_fail(struct guest *g, enum guest_err err);
 /* The same for a ring whose walker has given up. */
 void guest_fail_ring(struct guest *g, const struct vring_dev *r);
-/* Ends the session: sockets are reset towards their peers, replies forgotten, a new epoch begins. */
+/* Ends the session: sockets are reset towards their peers, a new epoch begins. */
 void guest_session_close(struct guest *g);
 /* HELLO has come; the lane has room for its reply. -errno for the reply's status, or 0. */
 int guest_hello(struct guest *g, const struct outsock_hello *hello);

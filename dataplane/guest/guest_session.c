@@ -5,9 +5,9 @@
  *
  * It ends at HELLO with another boot id, when the connection has been lost for the grace time,
  * and at a protocol error. A protocol error resets the guest's sockets towards their peers, and
- * draws a new epoch: what the guest sends is then dropped until it says HELLO again, for which it is
- * listened to after GUEST_ERROR_PAUSE, so that a guest can not make work of being thrown out. A
- * ring whose walker has given up is not touched again before it is started anew.
+ * draws a new epoch: what the guest sends is then dropped until it says HELLO again, for which
+ * it is listened to after GUEST_ERROR_PAUSE, so that a guest can not make work of being thrown
+ * out. A ring whose walker has given up is not touched again before it is started anew.
  *
  * A lost connection draws a new epoch too (the VMM may have eaten messages of the TX ring), but
  * keeps the sockets: they are aborted at the next HELLO, or when the grace time is over. (RESUME

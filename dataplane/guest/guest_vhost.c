@@ -6,8 +6,8 @@
  *
  * - The library unmaps, moves and closes things with no callback, under a lock that the lcore does
  *   not take. So before it handles SET_MEM_TABLE, SET_VRING_ADDR or GET_VRING_BASE, when a ring
- *   ceases to be ready, and in destroy_device, the rings concerned are taken from the lcore, between
- *   two of its turns (lcore_call()). The lcore never waits for the library.
+ *   ceases to be ready, and in destroy_device, the rings concerned are taken from the lcore,
+ *   between two of its turns (lcore_call()). The lcore never waits for the library.
  * - GET_VRING_BASE is answered from the library's copy of the indices: it is told ours.
  * - Call and kick descriptors are duplicated, anew at each start of a ring (QEMU swaps them).
  * - The built-in net flag is left set (no set_features): otherwise a device with several queue

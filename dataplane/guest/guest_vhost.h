@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What guest_vhost.c (connections, callbacks) and guest_vhost_ring.c (starting and stopping rings) share.
- * They alone call the vhost library.
+ * What guest_vhost.c (connections, callbacks) and guest_vhost_ring.c (starting and stopping
+ * rings) share. They alone call the vhost library.
  */
 #ifndef OUTSOCK_DATAPLANE_GUEST_VHOST_H
 #define OUTSOCK_DATAPLANE_GUEST_VHOST_H

@@ -65,7 +65,7 @@ enum vring_err {
 };
 const char *vring_err_text(enum vring_err err);
 
-/* A chain that was looked ahead at: its first descriptor, and its header if that was easy to get. */
+/* A chain that was looked ahead at: its first descriptor, its header if that was easy to get. */
 struct vring_slot {
 	uint8_t *base; /* NULL: not in one piece, or the rest of the chain is elsewhere */
 	uint64_t gpa;
@@ -178,8 +178,8 @@ static inline void vring_publish(struct vring_dev *r)
 }
 
 /*
- * Does the guest want to be told of what was published since the last time? The caller has put a full
- * fence between vring_publish() and this (one serves many rings).
+ * Does the guest want to be told of what was published since the last time? The caller has put
+ * a full fence between vring_publish() and this (one serves many rings).
  */
 bool vring_should_notify(struct vring_dev *r);
 

@@ -4,9 +4,9 @@
  * memory, and this file puts the seam of guest_vhost.c in its place. The guest reaches its own
  * address, so connections come about.
  *
- * The input is a list of messages: operation, socket, flags, length, offset and position relative to
- * what would be right, body. Session errors are followed by a new HELLO. In the end every packet must
- * be back in its pool.
+ * The input is a list of messages: operation, socket, flags, length, offset and position
+ * relative to what would be right, body. Session errors are followed by a new HELLO. In the end
+ * every packet must be back in its pool.
  */
 #include "fake_lcore.h"
 #include "guest/guest_private.h"

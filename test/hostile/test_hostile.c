@@ -676,7 +676,8 @@ static void test_noise(void **state)
 	guest_take_error(f->ip.guests[EVIL].g);
 }
 
-#define T(name)					 cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
 #define T_MESSAGE(name, op, s, change, len, err) T(test_##name),
 #define T_DESC(name, d, err)			 T(test_desc_##name),
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A guest truncates the file behind its memory: touching it is SIGBUS for the daemon, which ends that
- * session only. Without cmocka, which takes SIGBUS for itself.
+ * A guest truncates the file behind its memory: touching it is SIGBUS for the daemon, which
+ * ends that session only. Without cmocka, which takes SIGBUS for itself.
  */
 #include "inproc.h"
 

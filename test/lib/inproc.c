@@ -62,7 +62,7 @@ static void *destroy_thread(void *arg)
 	return NULL;
 }
 
-/* As the daemon does it: by a thread that is not the lcore, which the library may be waiting for. */
+/* By a thread that is not the lcore, for which the library may be waiting. */
 static void destroy(struct inproc *ip, unsigned int k)
 {
 	struct destroy d = { .g = ip->guests[k].g };

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A simulated guest: speaks the ABI over vhost-user as a VMM with our module in it would, without
- * either. For tests and benchmarks: no thread, nothing sleeps, and while the daemon polls there is no
- * system call between simguest_create() and simguest_destroy().
+ * A simulated guest: speaks the ABI over vhost-user as a VMM with our module in it would,
+ * without either. For tests and benchmarks: no thread, nothing sleeps, and while the daemon
+ * polls there is no system call between simguest_create() and simguest_destroy().
  *
- * Events come by callbacks out of simguest_poll(); a callback that is NULL has a plain default (data
- * is kept for sg_recv()). What is sent leaves with the next simguest_poll() or simguest_flush().
+ * Events come by callbacks out of simguest_poll(); a callback that is NULL has a plain default
+ * (data is kept for sg_recv()). What is sent leaves with the next simguest_poll() or
+ * simguest_flush().
  *
  * Everything returns 0 or a negative errno; -EAGAIN: the ring is full, poll and try again.
  */
@@ -75,8 +76,8 @@ void simguest_destroy(struct simguest *sg); /* takes NULL; sockets are just forg
 void *simguest_ctx(const struct simguest *sg);
 
 /*
- * Handles up to @budget messages (0: all) of all queues, gives their buffers back, sends what is due.
- * How many messages.
+ * Handles up to @budget messages (0: all) of all queues, gives their buffers back, sends what
+ * is due. How many messages.
  */
 unsigned int simguest_poll(struct simguest *sg, unsigned int budget);
 void simguest_flush(struct simguest *sg);

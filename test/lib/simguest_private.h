@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What simguest*.c share: simguest_vu.c (vhost-user), simguest_ring.c (queues), simguest.c (ABI). */
+/* simguest_vu.c (vhost-user), simguest_ring.c (queues), simguest.c and simguest_sock.c (ABI). */
 #ifndef OUTSOCK_TEST_SIMGUEST_PRIVATE_H
 #define OUTSOCK_TEST_SIMGUEST_PRIVATE_H
 
