@@ -11,16 +11,8 @@
 
 #define FILE_MAX_BYTES (4u << 20)
 
-/* Where the parser is: the section whose keys follow; NULL inside of one that is not valid. */
-struct parser {
-	struct config *c;
-	const struct conf_kind *kind;
-	struct conf_head *head;
-	bool any_section;
-};
-
-static void report(struct config *c, unsigned int line, const char *section, const char *key,
-		   const char *problem, const char *right)
+void conf_report_mistake(struct config *c, unsigned int line, const char *section, const char *key,
+			 const char *problem, const char *right)
 {
 	struct conf_mistake m = { .file = c->file,
 				  .line = line,
@@ -59,7 +51,7 @@ void conf_mistake(struct config *c, const struct conf_kind *kind, const struct c
 	va_start(ap, fmt);
 	vsnprintf(problem, sizeof(problem), fmt, ap);
 	va_end(ap);
-	report(c, line, section, name, problem, right);
+	conf_report_mistake(c, line, section, name, problem, right);
 }
 
 void config_print_mistake(void *stream, const struct conf_mistake *m)
@@ -121,27 +113,28 @@ static const char *naming_right(const struct conf_kind *kind)
 	}
 }
 
-/* The new section's object, or NULL after reporting why there is none. */
-static struct conf_head *open_section(struct config *c, const struct conf_kind *kind,
-				      unsigned int line, const char *name)
+struct conf_head *conf_open_section(struct config *c, const struct conf_kind *kind,
+				    unsigned int line, const char *name)
 {
 	const char *problem = naming_problem(kind, name);
 	unsigned int *n = kind_count(c, kind);
 	struct conf_head *head;
 
 	if (problem) {
-		report(c, line, kind->name, "", problem, naming_right(kind));
+		conf_report_mistake(c, line, kind->name, "", problem, naming_right(kind));
 		return NULL;
 	}
 	for (unsigned int i = 0; i < *n; i++) {
 		if (!strcmp(kind_item(c, kind, i)->name, name)) {
-			report(c, line, kind->name, "", "this section was there before",
-			       "one section of each name");
+			conf_report_mistake(c, line, kind->name, "",
+					    "this section was there before",
+					    "one section of each name");
 			return NULL;
 		}
 	}
 	if (*n == kind->max) {
-		report(c, line, kind->name, "", "too many sections of this kind", "fewer");
+		conf_report_mistake(c, line, kind->name, "", "too many sections of this kind",
+				    "fewer");
 		return NULL;
 	}
 	head = kind_item(c, kind, (*n)++);
@@ -153,24 +146,24 @@ static struct conf_head *open_section(struct config *c, const struct conf_kind *
 
 static void on_section(void *ctx, unsigned int line, const char *kind_name, const char *name)
 {
-	struct parser *p = ctx;
+	struct conf_parser *p = ctx;
 
 	p->any_section = true;
 	p->head = NULL;
 	for (unsigned int i = 0; i < conf_n_kinds; i++) {
 		if (!strcmp(conf_kinds[i].name, kind_name)) {
 			p->kind = &conf_kinds[i];
-			p->head = open_section(p->c, p->kind, line, name);
+			p->head = conf_open_section(p->c, p->kind, line, name);
 			return;
 		}
 	}
-	report(p->c, line, kind_name, "", "unknown kind of section",
-	       "[dataplane], [lcore N], [port NAME] or [guest NAME]");
+	conf_report_mistake(p->c, line, kind_name, "", "unknown kind of section",
+			    "[dataplane], [lcore N], [port NAME] or [guest NAME]");
 }
 
 /* ---- keys ---- */
 
-static void unknown_key(struct parser *p, unsigned int line, const char *key)
+static void unknown_key(struct conf_parser *p, unsigned int line, const char *key)
 {
 	char section[CONF_NAME_MAX + 16], list[CONF_TEXT_MAX] = "";
 
@@ -180,10 +173,10 @@ static void unknown_key(struct parser *p, unsigned int line, const char *key)
 		snprintf(list + n, sizeof(list) - n, "%s%s", i ? ", " : "", p->kind->keys[i].name);
 	}
 	section_name(p->kind, p->head, section, sizeof(section));
-	report(p->c, line, section, key, "unknown key", list);
+	conf_report_mistake(p->c, line, section, key, "unknown key", list);
 }
 
-static void set_key(struct parser *p, unsigned int k, unsigned int line, const char *value)
+static void set_key(struct conf_parser *p, unsigned int k, unsigned int line, const char *value)
 {
 	const struct conf_key *key = &p->kind->keys[k];
 	unsigned int before = p->head->key_line[k];
@@ -197,13 +190,13 @@ static void set_key(struct parser *p, unsigned int k, unsigned int line, const c
 		conf_mistake(p->c, p->kind, p->head, k, NULL, "%s", problem);
 }
 
-static void on_key(void *ctx, unsigned int line, const char *key, const char *value)
+void conf_on_key(void *ctx, unsigned int line, const char *key, const char *value)
 {
-	struct parser *p = ctx;
+	struct conf_parser *p = ctx;
 
 	if (!p->any_section)
-		report(p->c, line, "", key, "a key outside of any section",
-		       "a section first, such as [dataplane]");
+		conf_report_mistake(p->c, line, "", key, "a key outside of any section",
+				    "a section first, such as [dataplane]");
 	if (!p->head)
 		return;
 	for (unsigned int i = 0; i < p->kind->n_keys; i++) {
@@ -217,11 +210,10 @@ static void on_key(void *ctx, unsigned int line, const char *key, const char *va
 
 static void on_bad(void *ctx, unsigned int line, const char *problem, const char *right)
 {
-	report(((struct parser *)ctx)->c, line, "", "", problem, right);
+	conf_report_mistake(((struct conf_parser *)ctx)->c, line, "", "", problem, right);
 }
 
-/* Defaults of the keys that were not set; a key without one is missing. */
-static void complete(struct config *c, const struct conf_kind *kind, struct conf_head *head)
+void conf_complete(struct config *c, const struct conf_kind *kind, struct conf_head *head)
 {
 	char problem[CONF_TEXT_MAX];
 
@@ -242,7 +234,7 @@ static void complete_all(struct config *c)
 		c->n_dataplanes = 1; /* all of it has defaults */
 	for (unsigned int k = 0; k < conf_n_kinds; k++)
 		for (unsigned int i = 0; i < *kind_count(c, &conf_kinds[k]); i++)
-			complete(c, &conf_kinds[k], kind_item(c, &conf_kinds[k], i));
+			conf_complete(c, &conf_kinds[k], kind_item(c, &conf_kinds[k], i));
 }
 
 /* ---- the whole ---- */
@@ -267,8 +259,8 @@ void config_free(struct config *c)
 struct config *config_parse(const char *file, const char *text, size_t len, unsigned int n_cpus,
 			    conf_report fn, void *ctx)
 {
-	static const struct ini_events events = { on_section, on_key, on_bad };
-	struct parser p = { .c = config_new(file, fn, ctx) };
+	static const struct ini_events events = { on_section, conf_on_key, on_bad };
+	struct conf_parser p = { .c = config_new(file, fn, ctx) };
 
 	if (!p.c)
 		return NULL;
@@ -330,101 +322,6 @@ struct config *config_load(const char *file, unsigned int n_cpus, conf_report fn
 	c = config_parse(file, text, len, n_cpus, fn, ctx);
 	free(text);
 	return c;
-}
-
-/* ---- guests that come and go ---- */
-
-struct conf_guest *config_guest_add(struct config *c, const char *name, const char *const *keys,
-				    const char *const *values, unsigned int n, unsigned int n_cpus,
-				    conf_report fn, void *ctx)
-{
-	struct parser p = { .c = c, .kind = &conf_kinds[CONF_KIND_GUEST], .any_section = true };
-	unsigned int n_guests = c->n_guests;
-
-	c->report = fn;
-	c->report_ctx = ctx;
-	c->n_mistakes = 0;
-	p.head = open_section(c, p.kind, 1, name);
-	for (unsigned int i = 0; p.head && i < n; i++)
-		on_key(&p, 1, keys[i], values[i]);
-	if (p.head)
-		complete(c, p.kind, p.head);
-	if (!c->n_mistakes)
-		config_check(c, n_cpus);
-	c->report = NULL;
-	if (c->n_mistakes) {
-		c->n_guests = n_guests;
-		return NULL;
-	}
-	return &c->guests[n_guests];
-}
-
-static bool changeable(const char *key)
-{
-	static const char *const keys[] = { "nice", "priority", "poll", "idle", "nap" };
-
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		if (!strcmp(keys[i], key))
-			return true;
-	return false;
-}
-
-/* One key of a running lcore. */
-static void reset_key(struct parser *p, const char *key, const char *value)
-{
-	unsigned int k = 0;
-
-	while (k < p->kind->n_keys && strcmp(p->kind->keys[k].name, key))
-		k++;
-	if (k < p->kind->n_keys && !changeable(key)) {
-		conf_mistake(p->c, p->kind, p->head, k, "nice, priority, poll, idle or nap",
-			     "the key can not be changed while the lcore runs");
-		return;
-	}
-	if (k < p->kind->n_keys)
-		p->head->key_line[k] = 0;
-	on_key(p, 1, key, value);
-}
-
-int config_lcore_set(struct config *c, const char *name, const char *const *keys,
-		     const char *const *values, unsigned int n, unsigned int n_cpus, conf_report fn,
-		     void *ctx)
-{
-	struct parser p = { .c = c, .kind = &conf_kinds[CONF_KIND_LCORE], .any_section = true };
-	struct conf_lcore before;
-	unsigned int i = 0;
-
-	c->report = fn;
-	c->report_ctx = ctx;
-	c->n_mistakes = 0;
-	while (i < c->n_lcores && strcmp(c->lcores[i].head.name, name))
-		i++;
-	if (i == c->n_lcores) {
-		report(c, 0, "lcore", "", "there is no such lcore", "the number of an [lcore N]");
-		return -1;
-	}
-	before = c->lcores[i];
-	p.head = &c->lcores[i].head;
-	for (unsigned int k = 0; k < n; k++)
-		reset_key(&p, keys[k], values[k]);
-	if (!c->n_mistakes)
-		config_check(c, n_cpus);
-	c->report = NULL;
-	if (!c->n_mistakes)
-		return (int)i;
-	c->lcores[i] = before;
-	return -1;
-}
-
-void config_guest_del(struct config *c, const char *name)
-{
-	for (unsigned int i = 0; i < c->n_guests; i++) {
-		if (strcmp(c->guests[i].head.name, name))
-			continue;
-		c->n_guests--;
-		memmove(&c->guests[i], &c->guests[i + 1], (c->n_guests - i) * sizeof(c->guests[0]));
-		return;
-	}
 }
 
 const struct conf_port *config_port(const struct config *c, const char *name)

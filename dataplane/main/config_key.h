@@ -78,6 +78,26 @@ void conf_mistake(struct config *c, const struct conf_kind *kind, const struct c
 	__attribute__((format(printf, 6, 7)));
 #define CONF_NO_KEY CONF_KEYS_MAX
 
+/* ---- the parser, for those who change a part (config.c) ---- */
+
+/* Where it is: the section whose keys follow; @head NULL inside of one that is not valid. */
+struct conf_parser {
+	struct config *c;
+	const struct conf_kind *kind;
+	struct conf_head *head;
+	bool any_section;
+};
+
+void conf_report_mistake(struct config *c, unsigned int line, const char *section, const char *key,
+			 const char *problem, const char *right);
+/* The new section's object, or NULL after reporting why there is none. */
+struct conf_head *conf_open_section(struct config *c, const struct conf_kind *kind,
+				    unsigned int line, const char *name);
+/* ini_events.key, @ctx a struct conf_parser. */
+void conf_on_key(void *ctx, unsigned int line, const char *key, const char *value);
+/* Defaults of the keys that were not set; a key without one is missing. */
+void conf_complete(struct config *c, const struct conf_kind *kind, struct conf_head *head);
+
 /* What no single value shows (config_check.c). */
 void config_check(struct config *c, unsigned int n_cpus);
 
