@@ -7,34 +7,16 @@
  * is copied together, since a socket is charged for the memory that it holds.
  */
 #include "compat.h"
-#include <linux/ip.h>
 #include <linux/sched/signal.h>
 #include "cmd.h"
 #include "dev.h"
 #include "mib.h"
+#include "rx.h"
 #include "sock.h"
 
-#define OSRX_COPY_MAX	512	/* payload up to this is copied */
-#define OSRX_COPY_FULL	2048	/* the same for a socket whose buffer is half full */
 #define OSRX_CHUNK	2048	/* room taken for copies: further ones need no new segment */
-#define OSRX_HEAD	(OUTSOCK_NET_HDR_LEN + sizeof(struct outsock_hdr))
 
-/* A message being handled. */
-struct osrx {
-	struct oring *q;
-	struct outsock_hdr hdr;
-	struct page *page;	/* NULL once a socket has taken it over */
-	u32 off;		/* of the body in the page */
-	u32 len;		/* of the body */
-};
-
-static const void *osrx_body(const struct osrx *rx)
-{
-	return page_address(rx->page) + rx->off;
-}
-
-/* The socket of a message, locked, or NULL. Called under RCU: see LIFE in sock.h. */
-static struct osk *osrx_find(const struct osrx *rx, bool stream)
+struct osk *osrx_find(const struct osrx *rx, bool stream)
 {
 	u32 id = le32_to_cpu(rx->hdr.sock);
 	struct osk *os = xa_load(&rx->q->dev->socks, id);
@@ -53,15 +35,6 @@ static struct osk *osrx_find(const struct osrx *rx, bool stream)
 	OSMIB_INC(rx_bad_sock);
 	return NULL;
 }
-
-#define osrx_sock(rx, stream)                                                                      \
-	({                                                                                         \
-		struct osk *__found = osrx_find(rx, stream);                                       \
-                                                                                                   \
-		if (__found)                                                                       \
-			__acquire(&__found->lock);                                                 \
-		__found;                                                                           \
-	})
 
 /* Segments. */
 
@@ -329,109 +302,6 @@ static void osrx_closed(struct osrx *rx)
 		return;
 	}
 	osk_closed(os);
-}
-
-/* Datagrams: fragments come on consecutive messages of the queue. */
-
-void oring_rx_forget(struct oring *q)
-{
-	if (q->dgram)
-		kfree_skb(q->dgram);
-	q->dgram = NULL;
-}
-
-static bool osrx_dgram_add(struct osrx *rx, struct sk_buff *skb)
-{
-	u32 len = rx->len - sizeof(struct outsock_dgram);
-	u32 off = rx->off + sizeof(struct outsock_dgram);
-
-	if (len <= (u32)skb_tailroom(skb) && !skb_is_nonlinear(skb)) {
-		skb_put_data(skb, page_address(rx->page) + off, len);
-		return true;
-	}
-	if (skb_shinfo(skb)->nr_frags >= MAX_SKB_FRAGS)
-		return false;
-	skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags, rx->page, off, len, PAGE_SIZE);
-	rx->page = NULL;
-	return true;
-}
-
-static void osrx_dgram_begin(struct osrx *rx, u32 total)
-{
-	struct oring *q = rx->q;
-	u32 linear = total <= OSRX_COPY_FULL ? total : 0;
-	struct sk_buff *skb = alloc_skb(linear, GFP_NOWAIT | __GFP_NOWARN);
-
-	oring_rx_forget(q);
-	if (!skb)
-		return;
-	memcpy(skb->cb, osrx_body(rx), sizeof(struct outsock_dgram));
-	q->dgram = skb;
-	q->dgram_sock = le32_to_cpu(rx->hdr.sock);
-	q->dgram_total = total;
-}
-
-/* The datagram that was put together, to its socket, locked. */
-static void osrx_dgram_deliver(struct osk *os, struct sk_buff *skb)
-{
-	u32 len = skb->len;
-
-	__net_timestamp(skb);
-	if (osk_dgram_queue(os, skb, len + OUTSOCK_DGRAM_OVERHEAD)) {
-		OSMIB_ADD(rx_bytes, len);
-		return;
-	}
-	OSMIB_INC(rx_dgram_dropped);
-	kfree_skb(skb);
-}
-
-/* The host has charged it to the credit: give that back. */
-static void osrx_dgram_lost(struct osk *os, u32 total)
-{
-	OSMIB_INC(rx_dgram_dropped);
-	os->dg_seen += total + OUTSOCK_DGRAM_OVERHEAD;
-	os->dg_taken += total + OUTSOCK_DGRAM_OVERHEAD;
-}
-
-/* The last fragment has come; q->dgram is whole, or NULL. */
-static void osrx_dgram_end(struct osrx *rx, u32 total)
-{
-	struct sk_buff *skb = rx->q->dgram;
-	struct osk *os = osrx_sock(rx, false);
-
-	rx->q->dgram = NULL;
-	if (!os) {
-		OSMIB_INC(rx_dgram_dropped);
-		kfree_skb(skb);
-		return;
-	}
-	if (skb)
-		osrx_dgram_deliver(os, skb);
-	else
-		osrx_dgram_lost(os, total);
-	spin_unlock(&os->lock);
-}
-
-static void osrx_dgram(struct osrx *rx)
-{
-	u64 off = le64_to_cpu(rx->hdr.off), total = le64_to_cpu(rx->hdr.pos);
-	struct oring *q = rx->q;
-	u32 len = rx->len - sizeof(struct outsock_dgram);
-	bool last = !(rx->hdr.flags & OUTSOCK_F_MORE);
-
-	if (rx->len < sizeof(struct outsock_dgram) || total > U16_MAX || off + len > total) {
-		OSMIB_INC(rx_bad_length);
-		oring_rx_forget(q);
-		return;
-	}
-	if (!off)
-		osrx_dgram_begin(rx, total);
-	if (!q->dgram || q->dgram_sock != le32_to_cpu(rx->hdr.sock) || q->dgram_total != total ||
-	    q->dgram->len != off || !osrx_dgram_add(rx, q->dgram) ||
-	    (last && q->dgram->len != total))
-		oring_rx_forget(q);
-	if (last)
-		osrx_dgram_end(rx, total);
 }
 
 /* Messages. */

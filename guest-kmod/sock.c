@@ -205,7 +205,7 @@ static int osk_get_id(struct osk *os)
 }
 
 /* A request with an address that nobody waits for. */
-static void osk_send_addr(struct osk *os, u8 op, const struct outsock_addr *addr, bool connect)
+void osk_send_addr(struct osk *os, u8 op, const struct outsock_addr *addr, bool connect)
 {
 	struct osreq *req = osreq_new(os->q, os, op, OSK_ATOMIC);
 
@@ -221,7 +221,7 @@ static void osk_send_addr(struct osk *os, u8 op, const struct outsock_addr *addr
 }
 
 /* lock held */
-static int osk_send_socket(struct osk *os)
+int osk_send_socket(struct osk *os)
 {
 	struct sock *sk = osk_sk(os);
 	struct outsock_cmd_socket cmd = {
@@ -302,7 +302,7 @@ void osk_send_close(struct osk *os, u32 flags)
 }
 
 /* lock held; the caller erases or replaces the table's entry and drops its reference afterwards */
-static u32 osk_leave_id(struct osk *os)
+u32 osk_leave_id(struct osk *os)
 {
 	u32 id = os->id;
 
@@ -311,7 +311,7 @@ static u32 osk_leave_id(struct osk *os)
 	return id;
 }
 
-static void osk_drop_id(struct osk *os, u32 id, bool zombie)
+void osk_drop_id(struct osk *os, u32 id, bool zombie)
 {
 	struct osreq *unused = os->close_req;
 
@@ -363,7 +363,7 @@ void osk_refuse_id(struct oring *q, u32 id)
 	osreq_put(req);
 }
 
-static void osk_orphan_gone(struct osk *os)
+void osk_orphan_gone(struct osk *os)
 {
 	if (sock_flag(osk_sk(os), SOCK_DEAD))
 		atomic_dec(&os->dev->n_orphans);
@@ -441,108 +441,4 @@ unsigned int osk_abort_orphans(struct osdev *dev)
 		sock_put(osk_sk(os));
 	}
 	return n;
-}
-
-/* A new epoch. */
-
-static bool osk_is_connection(const struct osk *os)
-{
-	int state = osk_sk(os)->sk_state;
-
-	return os->stream && state != TCP_LISTEN && state != TCP_SYN_SENT &&
-	       (state != TCP_CLOSE || os->dead);
-}
-
-void osk_epoch_lost(struct osk *os, void *unused)
-{
-	bool gone, orphan;
-	u32 id = OUTSOCK_ID_NONE;
-
-	spin_lock(&os->lock);
-	orphan = os->closing;
-	gone = orphan || osk_is_connection(os);
-	if (gone && !orphan && !os->dead) {
-		OSMIB_INC(conn_lost);
-		osk_fatal(os, ECONNRESET);
-	}
-	if (gone)
-		id = osk_leave_id(os);
-	os->declared = false;
-	if (gone && orphan) {
-		osk_set_state(osk_sk(os), TCP_CLOSE);
-		osk_sk(os)->sk_state_change(osk_sk(os));
-		osk_orphan_gone(os);
-	}
-	spin_unlock(&os->lock);
-	if (gone)
-		osk_drop_id(os, id, false);
-}
-
-static void osk_send_listen(struct osk *os)
-{
-	struct outsock_cmd_listen cmd = {
-		.backlog = cpu_to_le32(os->backlog),
-		.rcv_win = cpu_to_le32(osk_rcv_space(os)),
-	};
-	struct osreq *req = osreq_new(os->q, os, OUTSOCK_OP_LISTEN, OSK_ATOMIC);
-
-	if (!req)
-		return;
-	os->acc_seen = 0;
-	os->acc_credit = 0;	/* counted from the session's first LISTEN */
-	os->acc_credit = osk_accept_credit(os);
-	req->pos = os->acc_credit;
-	osreq_body(req, &cmd, sizeof(cmd));
-	osreq_queue(req);
-	osreq_put(req);
-}
-
-void osk_declare_again(struct osk *os, void *unused)
-{
-	int state;
-
-	spin_lock(&os->lock);
-	state = osk_sk(os)->sk_state;
-	if (os->declared || os->closing || os->dead || os->id == OUTSOCK_ID_NONE ||
-	    osk_send_socket(os))
-		goto unlock;
-	if (os->local.family)
-		osk_send_addr(os, OUTSOCK_OP_BIND, &os->local, false);
-	if (state == TCP_LISTEN)
-		osk_send_listen(os);
-	else if (state == TCP_SYN_SENT || (!os->stream && os->peer.family))
-		osk_send_addr(os, OUTSOCK_OP_CONNECT, &os->peer, os->stream);
-unlock:
-	spin_unlock(&os->lock);
-}
-
-void osk_rewind(struct osk *os, void *arg)
-{
-	if (os->q != arg)
-		return;
-	spin_lock(&os->lock);
-	if (os->stream && os->declared && !os->dead) {
-		os->snd_nxt = os->snd_una;
-		os->tx_next = osseg_first(&os->tx);
-		os->tx_off = 0;
-		os->fin_sent = false;
-		if (!os->close_sent)
-			osk_push_now(os);
-	}
-	spin_unlock(&os->lock);
-}
-
-void osk_device_gone(struct osk *os, void *unused)
-{
-	u32 id;
-
-	spin_lock(&os->lock);
-	osk_orphan_gone(os);
-	if (osk_is_connection(os) || osk_sk(os)->sk_state == TCP_SYN_SENT)
-		osk_fatal(os, ECONNRESET);
-	else
-		osk_fatal(os, ENETDOWN);
-	id = osk_leave_id(os);
-	spin_unlock(&os->lock);
-	osk_drop_id(os, id, false);
 }

@@ -195,7 +195,14 @@ void osk_forget_zombies(struct osdev *dev);
 unsigned int osk_abort_orphans(struct osdev *dev);
 u64 osk_rcv_space(struct osk *os);	/* payload that may be in flight and in the buffer */
 
-/* sock.c: what session.c calls for every socket */
+/* sock.c, for sock_epoch.c */
+u32 osk_leave_id(struct osk *os);	/* lock held; osk_drop_id() must follow, without it */
+void osk_drop_id(struct osk *os, u32 id, bool zombie);
+void osk_orphan_gone(struct osk *os);
+int osk_send_socket(struct osk *os);	/* lock held */
+void osk_send_addr(struct osk *os, u8 op, const struct outsock_addr *addr, bool connect);
+
+/* sock_epoch.c: what session.c calls for every socket */
 void osk_epoch_lost(struct osk *os, void *unused);
 void osk_declare_again(struct osk *os, void *unused);
 void osk_rewind(struct osk *os, void *q);
@@ -213,7 +220,9 @@ void osk_write_space(struct sock *sk);
 void osk_tx_purge(struct osk *os);
 void osk_ring_room(struct osk *os);	/* lock not held: the ring has room again */
 
-/* sock_stream.c, sock_stream_io.c, sock_accept.c, sock_dgram.c: struct socket's operations */
+/* sock_bind.c, sock_stream.c, sock_accept.c, sock_send.c, sock_recv.c, sock_dgram.c: struct
+ * socket's operations
+ */
 extern const struct proto_ops osk_stream_ops, osk_stream6_ops, osk_dgram_ops, osk_dgram6_ops;
 
 int osk_bind(struct socket *sock, struct sockaddr *uaddr, int len);

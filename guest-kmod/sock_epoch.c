@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What becomes of a socket when the host's epoch changes, the rings start again, or the device goes
+ * (session.c calls these for every socket that has an id).
+ */
+#include "compat.h"
+#include "cmd.h"
+#include "dev.h"
+#include "mib.h"
+#include "sock.h"
+
+#define OSK_ATOMIC (GFP_ATOMIC | __GFP_NOWARN)
+
+static bool osk_is_connection(const struct osk *os)
+{
+	int state = osk_sk(os)->sk_state;
+
+	return os->stream && state != TCP_LISTEN && state != TCP_SYN_SENT &&
+	       (state != TCP_CLOSE || os->dead);
+}
+
+void osk_epoch_lost(struct osk *os, void *unused)
+{
+	bool gone, orphan;
+	u32 id = OUTSOCK_ID_NONE;
+
+	spin_lock(&os->lock);
+	orphan = os->closing;
+	gone = orphan || osk_is_connection(os);
+	if (gone && !orphan && !os->dead) {
+		OSMIB_INC(conn_lost);
+		osk_fatal(os, ECONNRESET);
+	}
+	if (gone)
+		id = osk_leave_id(os);
+	os->declared = false;
+	if (gone && orphan) {
+		osk_set_state(osk_sk(os), TCP_CLOSE);
+		osk_sk(os)->sk_state_change(osk_sk(os));
+		osk_orphan_gone(os);
+	}
+	spin_unlock(&os->lock);
+	if (gone)
+		osk_drop_id(os, id, false);
+}
+
+static void osk_send_listen(struct osk *os)
+{
+	struct outsock_cmd_listen cmd = {
+		.backlog = cpu_to_le32(os->backlog),
+		.rcv_win = cpu_to_le32(osk_rcv_space(os)),
+	};
+	struct osreq *req = osreq_new(os->q, os, OUTSOCK_OP_LISTEN, OSK_ATOMIC);
+
+	if (!req)
+		return;
+	os->acc_seen = 0;
+	os->acc_credit = 0;	/* counted from the session's first LISTEN */
+	os->acc_credit = osk_accept_credit(os);
+	req->pos = os->acc_credit;
+	osreq_body(req, &cmd, sizeof(cmd));
+	osreq_queue(req);
+	osreq_put(req);
+}
+
+void osk_declare_again(struct osk *os, void *unused)
+{
+	int state;
+
+	spin_lock(&os->lock);
+	state = osk_sk(os)->sk_state;
+	if (os->declared || os->closing || os->dead || os->id == OUTSOCK_ID_NONE ||
+	    osk_send_socket(os))
+		goto unlock;
+	if (os->local.family)
+		osk_send_addr(os, OUTSOCK_OP_BIND, &os->local, false);
+	if (state == TCP_LISTEN)
+		osk_send_listen(os);
+	else if (state == TCP_SYN_SENT || (!os->stream && os->peer.family))
+		osk_send_addr(os, OUTSOCK_OP_CONNECT, &os->peer, os->stream);
+unlock:
+	spin_unlock(&os->lock);
+}
+
+void osk_rewind(struct osk *os, void *arg)
+{
+	if (os->q != arg)
+		return;
+	spin_lock(&os->lock);
+	if (os->stream && os->declared && !os->dead) {
+		os->snd_nxt = os->snd_una;
+		os->tx_next = osseg_first(&os->tx);
+		os->tx_off = 0;
+		os->fin_sent = false;
+		if (!os->close_sent)
+			osk_push_now(os);
+	}
+	spin_unlock(&os->lock);
+}
+
+void osk_device_gone(struct osk *os, void *unused)
+{
+	u32 id;
+
+	spin_lock(&os->lock);
+	osk_orphan_gone(os);
+	if (osk_is_connection(os) || osk_sk(os)->sk_state == TCP_SYN_SENT)
+		osk_fatal(os, ECONNRESET);
+	else
+		osk_fatal(os, ENETDOWN);
+	id = osk_leave_id(os);
+	spin_unlock(&os->lock);
+	osk_drop_id(os, id, false);
+}
