@@ -6,7 +6,7 @@
  *				consumer frees. In FIN-WAIT-2 and TIME-WAIT a small entry takes
  *				its place (tcp_tw.c), DETACHED until our last ACK has left.
  *	connection fails first	tcp_conn_gone(): ERROR, GONE; the object waits for sock_free().
- *	embryo			nobody knows it: freed at once.
+ *	child not taken		nobody knows it: freed at once.
  */
 #include "tcp/tcp_conn.h"
 
@@ -185,9 +185,10 @@ void tcp_conn_free(struct tcp_conn *c)
 
 void tcp_conn_gone(struct tcp_conn *c, int err)
 {
-	bool unknown = (c->flags & TCPC_DETACHED) ||
-		(c->state == TCPS_SYN_RECEIVED && (c->flags & TCPC_PASSIVE));
+	bool unknown = c->flags & (TCPC_DETACHED | TCPC_NEW);
 
+	if (c->flags & TCPC_NEW)
+		tcp_child_lost(c);
 	tcp_conn_dead(c);
 	if (unknown)
 		tcp_conn_free(c);

@@ -162,6 +162,12 @@ void tcp_child_ready(struct tcp_conn *c)
 	sock_ready(&c->s, SOCK_EV_ACCEPTED);
 }
 
+void tcp_child_lost(struct tcp_conn *c)
+{
+	if (c->s.state == SOCK_CONNECTED)
+		listener(c)->s.accepted--;
+}
+
 void tcp_child_forget(struct tcp_conn *c)
 {
 	if (!(c->flags & TCPC_NEW))
