@@ -5,6 +5,8 @@
  */
 #include "guest/guest_private.h"
 
+#include "sock/sock_ops.h"
+
 #include <errno.h>
 
 /* A request being handled: what came, and the reply being made. */
@@ -179,6 +181,14 @@ void guest_close_due(struct sock *s)
 	sock_close(s, 0);
 }
 
+/* The guest lets go of what we have reset: CLOSED, whether it was told ENOBUFS or not. */
+static int close_aborted(struct sock *s)
+{
+	s->cookie = NULL;
+	sock_ready(s, SOCK_EV_CLOSED);
+	return 0;
+}
+
 /*
  * Bytes of the stream may follow CLOSE: the FIN waits for them. A guest that says less than it
  * has sent is in error, but nobody else is harmed: what was sent is sent.
@@ -189,6 +199,8 @@ static int cmd_close(struct cmd *c)
 	struct sock *s = c->s;
 	uint32_t flags = 0;
 
+	if (s->cookie == GUEST_ABORTED)
+		return close_aborted(s);
 	if (s->closing)
 		return 0;
 	if (b->flags & OUTSOCK_CLOSE_ABORT)
@@ -197,7 +209,7 @@ static int cmd_close(struct cmd *c)
 		flags |= SOCK_CLOSE_UNREAD;
 	if (!flags && s->type == SOCK_STREAM_T && s->state == SOCK_CONNECTED && !s->tx_fin &&
 	    b->tx_off > s->tx_off) {
-		if (b->tx_off >= UINTPTR_MAX)
+		if (b->tx_off >= UINTPTR_MAX - 1)
 			return -EINVAL;
 		guest_defer_close(s, b->tx_off);
 		return 0;

@@ -31,6 +31,7 @@
 #define GUEST_REPLY_BODY  24
 #define GUEST_DATA_BURST  4	       /* DATA messages of one socket before the next one's turn */
 #define GUEST_ERROR_PAUSE NSEC_PER_SEC /* after a session error the guest is not listened to */
+#define GUEST_STALL_MAX	  (10 * NSEC_PER_SEC) /* a TX ring waits for packets this long */
 #define GUEST_NO_TIME	  UINT64_MAX
 
 #define GUEST_FEATURES 0u /* OUTSOCK_FEAT_* that this version understands */
@@ -62,9 +63,10 @@ struct guest_ring {
 struct guest_lane {
 	struct guest_ring rx, tx;
 	struct sock_lane sl;
-	bool epoch_due;	  /* EPOCH is to be sent before all else */
-	uint8_t stall;	  /* enum guest_stall, of the last turn */
-	uint32_t rx_need; /* RX buffers without which nothing goes on */
+	bool epoch_due;	    /* EPOCH is to be sent before all else */
+	uint8_t stall;	    /* enum guest_stall, of the last turn */
+	uint32_t rx_need;   /* RX buffers without which nothing goes on */
+	uint64_t stall_end; /* when a TX ring without packets stops waiting; 0: it moves */
 	uint16_t reply_head, n_replies;
 	struct guest_reply replies[GUEST_REPLIES];
 	uint64_t rx_msgs, rx_bytes, tx_msgs, tx_bytes, kicks, notifies, ring_full, tx_stalls;
@@ -148,11 +150,19 @@ void guest_addr_to_wire(const struct sock *s, const struct ip_endpoint *ep,
 bool guest_addr_from_wire(const struct outsock_addr *a, struct ip_endpoint *ret_ep);
 
 /*
- * sock.cookie: CLOSE came before all bytes of the stream did. The length of the stream, plus one.
+ * sock.cookie. A number: CLOSE came before all bytes of the stream did; its length, plus one.
+ * GUEST_ABORTED: we have reset the connection, and the guest is to be told (ENOBUFS).
  */
+#define GUEST_ABORTED ((void *)UINTPTR_MAX)
+
 static inline void guest_defer_close(struct sock *s, uint64_t tx_off)
 {
 	s->cookie = (void *)(uintptr_t)(tx_off + 1);
+}
+
+static inline bool guest_close_deferred(const struct sock *s)
+{
+	return s->cookie && s->cookie != GUEST_ABORTED;
 }
 
 /* ---- guest_ring.c, on the lcore, for guest_vhost.c ---- */

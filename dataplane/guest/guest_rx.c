@@ -290,16 +290,32 @@ static int emit_event(struct guest *g, struct guest_lane *l, struct sock *s, uin
 	return rc;
 }
 
+/* We have reset it for want of packets; the guest has not closed it. */
+static int emit_aborted(struct guest *g, struct guest_lane *l, struct sock *s)
+{
+	struct rx_head head = head_of(g, OUTSOCK_OP_ERROR, s->id);
+	int rc;
+
+	head.hdr.status = ENOBUFS;
+	head.hdr.flags = OUTSOCK_F_FATAL;
+	rc = emit(g, l, &head, NULL, 0);
+	if (rc > 0)
+		sock_event_taken(s, SOCK_EV_CLOSED);
+	return rc;
+}
+
 /* What remains after the events: the socket's end. */
 static int emit_closed(struct guest *g, struct guest_lane *l, struct sock *s)
 {
 	int rc;
 
 	/* The connection died before all bytes of a deferred CLOSE came. */
-	if (s->cookie && s->state == SOCK_DEAD)
+	if (guest_close_deferred(s) && s->state == SOCK_DEAD)
 		guest_close_due(s);
 	if (!(s->events & SOCK_EV_CLOSED))
 		return 1;
+	if (s->cookie == GUEST_ABORTED)
+		return emit_aborted(g, l, s);
 	rc = emit_event(g, l, s, OUTSOCK_OP_CLOSED, SOCK_EV_CLOSED);
 	if (rc > 0) {
 		guest_ids_del(&g->ids, s);

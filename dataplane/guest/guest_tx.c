@@ -25,6 +25,22 @@ static int stall(struct guest_lane *l, enum guest_stall why)
 	return -EAGAIN;
 }
 
+/*
+ * There are no packets for the message at the ring's head, and what is behind it waits as well. For
+ * a while only: then its connection is reset, whose packets may be what is missing.
+ */
+static int no_packets(struct guest *g, struct guest_lane *l, struct sock *s)
+{
+	if (!l->stall_end)
+		l->stall_end = g->now + GUEST_STALL_MAX;
+	if (g->now < l->stall_end)
+		return stall(l, GUEST_STALL_PKTS);
+	l->stall_end = 0;
+	s->cookie = GUEST_ABORTED;
+	sock_close(s, SOCK_CLOSE_ABORT);
+	return 0;
+}
+
 /* The bytes of the body that are new, into packets. */
 static int data_bytes(struct guest *g, struct guest_lane *l, struct sock *s, struct vring_chain *c)
 {
@@ -34,12 +50,13 @@ static int data_bytes(struct guest *g, struct guest_lane *l, struct sock *s, str
 		void *p = sock_tx_space(s, &room, &err);
 
 		if (!p && (err == -ENOBUFS || err == -EAGAIN))
-			return stall(l, GUEST_STALL_PKTS);
+			return no_packets(g, l, s);
 		if (!p)
 			return s->state == SOCK_DEAD ? 0 : bad(g, GUEST_ERR_AFTER_FIN);
 		n = room < c->left ? room : c->left;
 		vring_read(c, p, n);
 		sock_tx_commit(s, n);
+		l->stall_end = 0;
 	}
 	return 0;
 }
@@ -69,7 +86,7 @@ static int tx_data(struct guest *g, struct guest_lane *l, const struct outsock_h
 	int rc;
 
 	/* The guest may not have heard of the end yet. */
-	if (s->state == SOCK_DEAD)
+	if (s->state == SOCK_DEAD || s->cookie == GUEST_ABORTED)
 		return 0;
 	rc = data_check(g, h, s);
 	if (rc)
@@ -80,12 +97,12 @@ static int tx_data(struct guest *g, struct guest_lane *l, const struct outsock_h
 	vring_skip(c, (uint32_t)known);
 	if (c->left > 0) {
 		rc = data_bytes(g, l, s, c);
-		if (rc)
+		if (rc || s->cookie == GUEST_ABORTED)
 			return rc;
 	}
 	if (!s->tx_fin)
 		sock_tx_end(s, h->flags & OUTSOCK_F_PUSH, h->flags & OUTSOCK_F_FIN);
-	if (s->cookie)
+	if (guest_close_deferred(s))
 		guest_close_due(s);
 	count_add(&l->tx_bytes, h->len);
 	return 0;
