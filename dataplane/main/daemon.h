@@ -33,7 +33,7 @@ struct daemon {
 	struct config *conf;
 	unsigned int n_cpus;
 	struct loop loop;
-	struct loop_fd signals;
+	struct loop_fd signals, guest_log;
 	uint8_t secret[16];
 	uint64_t start_tsc;
 	unsigned int n_lcores, n_ports, n_guests;
@@ -65,5 +65,10 @@ int guests_add(struct daemon *d, const struct conf_guest *conf);
 int guests_del(struct daemon *d, const char *name);
 /* With @d->lock held, or by the control thread. NULL: there is none. */
 struct daemon_guest *guests_find(struct daemon *d, const char *name);
+
+/* ---- guest_log.c: what guests did wrong, each second ---- */
+
+int guest_log_init(struct daemon *d);
+void guest_log_fini(struct daemon *d);
 
 #endif

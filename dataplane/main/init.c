@@ -55,6 +55,7 @@ static const struct step {
 	{ "lcore threads", on_threads, off_threads },
 	{ "telemetry", on_telemetry, off_telemetry }, /* reads what is there from here on */
 	{ "guests", guests_init, guests_fini },	      /* ports are polled, guests may connect */
+	{ "guests' errors", guest_log_init, guest_log_fini },
 	{ "control socket", ctl_init, ctl_fini },
 };
 
