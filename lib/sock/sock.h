@@ -52,8 +52,12 @@ struct sock_lane {
  * What happened; sock.events. The consumer handles them in this order, and says what it has
  * published with sock_event_taken().
  */
-#define SOCK_EV_CONNECTED   0x01 /* active open is complete */
-#define SOCK_EV_ACCEPTED    0x02 /* new child of sock.parent, first time seen */
+#define SOCK_EV_CONNECTED 0x01 /* active open is complete */
+/*
+ * New child of sock.parent, first time seen. One whose id and cookie the consumer has not set yet
+ * may vanish again; parent is NULL when the listener has gone meanwhile.
+ */
+#define SOCK_EV_ACCEPTED    0x02
 #define SOCK_EV_DATA	    0x04 /* rxq is not empty */
 #define SOCK_EV_ACKED	    0x08 /* tx_acked moved, or snd_win grew */
 #define SOCK_EV_PEER_CLOSED 0x10 /* FIN after rxq's last byte: tell when rxq is empty */

@@ -351,6 +351,8 @@ void tcp_no_conn(struct tcp *tcp, struct tcp_seg *seg);
 void tcp_reset_reply(struct tcp *tcp, const struct tcp_seg *seg);
 /* The handshake of a child is complete: ACCEPTED. */
 void tcp_child_ready(struct tcp_conn *c);
+/* A child that its consumer has never touched (no id, no cookie), embryos included. */
+bool tcp_child_unknown(const struct tcp_conn *c);
 /* A child ends before the consumer has heard of it: it does not count as accepted. */
 void tcp_child_lost(struct tcp_conn *c);
 /* Off its listener's list; harmless when it is on none. */

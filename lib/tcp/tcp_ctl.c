@@ -146,17 +146,16 @@ static void ctl_event_taken(struct sock *s, uint16_t events)
 {
 	struct tcp_conn *c = tcp_conn(s);
 
+	if (events & SOCK_EV_ACCEPTED)
+		tcp_child_forget(c);
 	if (!tcp_is_sync(c))
 		return;
+	if ((events & SOCK_EV_ACCEPTED) && (c->flags & TCPC_ACK_DELAY))
+		tcp_sched(c);
 	if ((events & SOCK_EV_CONNECTED) && (c->flags & TCPC_HELD)) {
 		c->flags &= ~TCPC_HELD;
 		taken(c);
 		tcp_ack_now(c);
-	}
-	if (events & SOCK_EV_ACCEPTED) {
-		tcp_child_forget(c);
-		if (c->flags & TCPC_ACK_DELAY)
-			tcp_sched(c);
 	}
 	if ((events & SOCK_EV_PEER_CLOSED) && (c->flags & TCPC_PEER_FIN) &&
 	    !(c->flags & TCPC_FIN_TAKEN)) {
@@ -209,7 +208,6 @@ static void stop_taking(struct tcp_conn *c)
 	if (c->flags & TCPC_PEER_FIN)
 		c->flags |= TCPC_FIN_TAKEN;
 	c->rcv.ack = c->rcv.nxt;
-	tcp_child_forget(c);
 	tcp_ooo_free(c);
 	if (news)
 		tcp_ack_now(c);
@@ -253,6 +251,7 @@ static void ctl_close(struct sock *s, uint32_t flags)
 	struct tcp_conn *c = tcp_conn(s);
 
 	c->flags |= TCPC_CLOSING;
+	tcp_child_forget(c);
 	if (s->state == SOCK_LISTENING)
 		tcp_listen_close(c);
 	else if (s->state == SOCK_CONNECTING || s->state == SOCK_CONNECTED)

@@ -6,7 +6,7 @@
  *				consumer frees. In FIN-WAIT-2 and TIME-WAIT a small entry takes
  *				its place (tcp_tw.c), DETACHED until our last ACK has left.
  *	connection fails first	tcp_conn_gone(): ERROR, GONE; the object waits for sock_free().
- *	child not taken		nobody knows it: freed at once.
+ *	child not taken		freed at once, if the consumer has not begun with it.
  */
 #include "tcp/tcp_conn.h"
 
@@ -170,7 +170,6 @@ void tcp_conn_dead(struct tcp_conn *c)
 		tcp_table_remove(&tcp->table, c->hash, pool_index(&tcp->conns, c));
 	c->flags &= ~TCPC_HASHED;
 	tcp_timer_off(c);
-	tcp_child_forget(c);
 	list_del(&c->tx_link);
 	tcp_ooo_free(c);
 	tcp_txq_free(c);
@@ -179,18 +178,19 @@ void tcp_conn_dead(struct tcp_conn *c)
 
 void tcp_conn_free(struct tcp_conn *c)
 {
+	tcp_child_forget(c);
 	sock_leave(&c->s);
 	pool_put(&c->tcp->conns, c);
 }
 
 void tcp_conn_gone(struct tcp_conn *c, int err)
 {
-	bool unknown = c->flags & (TCPC_DETACHED | TCPC_NEW);
+	bool unknown = tcp_child_unknown(c);
 
-	if (c->flags & TCPC_NEW)
-		tcp_child_lost(c);
 	tcp_conn_dead(c);
 	if (unknown)
+		tcp_child_lost(c);
+	if (unknown || (c->flags & TCPC_DETACHED))
 		tcp_conn_free(c);
 	else
 		sock_gone(&c->s, err);

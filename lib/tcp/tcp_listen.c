@@ -6,6 +6,8 @@
  */
 #include "tcp/tcp_conn.h"
 
+#include "abi/abi.h"
+
 static struct ip_endpoint seg_local(const struct tcp_seg *seg)
 {
 	const struct pkt_meta *meta = pkt_meta(seg->m);
@@ -162,6 +164,11 @@ void tcp_child_ready(struct tcp_conn *c)
 	sock_ready(&c->s, SOCK_EV_ACCEPTED);
 }
 
+bool tcp_child_unknown(const struct tcp_conn *c)
+{
+	return (c->flags & TCPC_NEW) && c->s.id == OUTSOCK_ID_NONE && !c->s.cookie;
+}
+
 void tcp_child_lost(struct tcp_conn *c)
 {
 	if (c->s.state == SOCK_CONNECTED)
@@ -185,8 +192,14 @@ void tcp_listen_close(struct tcp_conn *l)
 	while (!list_empty(&l->kids)) {
 		struct tcp_conn *c = container_of(list_first(&l->kids), struct tcp_conn, kids);
 
-		c->flags |= TCPC_DETACHED;
-		tcp_conn_abort(c, ECONNABORTED);
+		if (tcp_child_unknown(c)) {
+			tcp_conn_abort(c, ECONNABORTED);
+			continue;
+		}
+		/* The consumer is about to announce it, and will hear what became of it. */
+		tcp_child_forget(c);
+		if (c->state != TCPS_CLOSED)
+			tcp_conn_abort(c, ECONNABORTED);
 	}
 	tcp_conn_dead(l);
 }

@@ -132,6 +132,55 @@ static struct sock *accept_one(uint16_t sport, uint32_t *ret_iss)
 	return ready(SOCK_EV_ACCEPTED);
 }
 
+/* Its handshake is complete, and a consumer without room has given it an id and put it back. */
+static struct sock *begun(struct sock *l)
+{
+	struct sock *s;
+
+	peer_says(PEER_PORT, 0x02, 1000, 0);
+	peer_says(PEER_PORT, 0x10, 1001, last.seq + 1);
+	s = sock_next_ready(&host.lane);
+	assert_non_null(s);
+	assert_int_equal(s->events, SOCK_EV_ACCEPTED);
+	assert_ptr_equal(s->parent, l);
+	s->id = 7;
+	sock_ready_again(s, true);
+	return s;
+}
+
+/* A child that its consumer knows stays until it is told, also when it is reset before. */
+static void t_child_reset(void **state)
+{
+	struct sock *l = make_listener(PORT), *s = begun(l);
+
+	peer_says(PEER_PORT, 0x04, 1001, 0);
+	assert_ptr_equal(sock_next_ready(&host.lane), s);
+	assert_int_equal(s->events, SOCK_EV_ACCEPTED | SOCK_EV_ERROR | SOCK_EV_GONE);
+	assert_int_equal(s->err, ECONNRESET);
+	assert_ptr_equal(s->parent, l);
+	assert_int_equal(l->accepted, 1);
+	sock_event_taken(s, SOCK_EV_ACCEPTED | SOCK_EV_ERROR | SOCK_EV_GONE);
+	sock_close(s, 0);
+	sock_free(s);
+	assert_int_equal(host.owner.n_socks, 1);
+}
+
+/* ... and when its listener closes. */
+static void t_child_of_closed(void **state)
+{
+	struct sock *l = make_listener(PORT), *s = begun(l);
+
+	sock_close(l, 0);
+	sock_free(l);
+	assert_int_equal(last.flags, 0x14);
+	assert_int_equal(s->events, SOCK_EV_ACCEPTED | SOCK_EV_ERROR | SOCK_EV_GONE);
+	assert_int_equal(s->err, ECONNABORTED);
+	assert_null(s->parent);
+	sock_close(s, 0);
+	sock_free(s);
+	assert_int_equal(host.owner.n_socks, 0);
+}
+
 static void write_bytes(struct sock *s, uint32_t n)
 {
 	while (n) {
@@ -396,6 +445,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(t_retransmit_while_held, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_retransmit_in_place, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_child_reset, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_child_of_closed, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_silent_address, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_self_connect, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_time_wait_bounded, setup, teardown),
