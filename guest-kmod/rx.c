@@ -268,6 +268,8 @@ static void osrx_accepted(struct osrx *rx)
 		if (osk_sk(listener)->sk_state == TCP_LISTEN && !listener->closing)
 			os = osk_child(listener, id, &evt);
 		if (os) {
+			/* The listener's buffer may have changed since: credit never shrinks. */
+			os->rcv_credit = min_t(u64, le64_to_cpu(rx->hdr.off), INT_MAX);
 			listener->acc_seen++;
 			osk_sk(listener)->sk_data_ready(osk_sk(listener));
 		}

@@ -101,7 +101,6 @@ static void osk_child_fields(struct osk *os, struct osk *listener, u32 id,
 	memcpy(os->opt, listener->opt, sizeof(os->opt));
 	os->record = *rec;
 	os->snd_win = le32_to_cpu(evt->snd_win);
-	os->rcv_credit = osk_rcv_space(listener);
 	os->local.family = rec->family;
 	os->local.port = rec->local_port;
 	memcpy(os->local.addr, rec->local, 16);

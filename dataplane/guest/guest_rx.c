@@ -131,6 +131,8 @@ static int emit_conn(struct guest *g, struct guest_lane *l, struct sock *s)
 		return 0;
 	head = head_of(g, ev & SOCK_EV_ACCEPTED ? OUTSOCK_OP_ACCEPTED : OUTSOCK_OP_CONNECTED,
 		       s->id);
+	if (ev & SOCK_EV_ACCEPTED)
+		head.hdr.off = s->rx_credit;
 	if ((ev & SOCK_EV_ACCEPTED) && s->parent)
 		body.listener = s->parent->id;
 	tcp_resume_record(s, &body.record);

@@ -28,7 +28,7 @@
 #define OUTSOCK_NET_HDR_LEN	12		/* struct virtio_net_hdr_mrg_rxbuf */
 #define OUTSOCK_BODY_MAX	65536u		/* bytes after the outsock_hdr, guest to host */
 #define OUTSOCK_CHAIN_MAX	40		/* descriptors in one chain, guest to host */
-#define OUTSOCK_RX_BUF_MIN	512		/* bytes in a guest's RX buffer; smaller: session error */
+#define OUTSOCK_RX_BUF_MIN	512		/* bytes; a smaller RX buffer: session error */
 #define OUTSOCK_QUEUE_PAIRS_MAX	8
 
 /* Socket ids: the guest's own are below its quota, the host's (accepted sockets) carry the bit. */
@@ -88,17 +88,19 @@ enum outsock_op {
  * @sock:	socket id, OUTSOCK_ID_NONE where no socket is meant
  * @off:	REQ and replies: the guest's cookie. DATA: stream offset of the first byte of the
  *		body. DGRAM to the guest: offset of this fragment in its datagram. PEER_CLOSED:
- *		length of the peer's stream. Stream offsets begin with 0 at the connection's start.
+ *		length of the peer's stream. ACCEPTED: the receive credit that the new socket was
+ *		born with (the listener may have granted another one since). Stream offsets begin
+ *		with 0 at the connection's start.
  * @pos:	the other direction's position:
  *		to the guest, DATA, CREDIT, PEER_CLOSED: the offset up to which the peer has
  *		acknowledged the guest's stream (FIN not counted). The guest may send up to
  *		@pos + snd_win (see CONNECTED, ACCEPTED).
- *		from the guest, DATA, CREDIT, CONNECT: the receive credit, the offset up to which the
- *		guest can take the peer's stream. It never shrinks.
- *		from the guest, LISTEN, CREDIT on a listener: the number of connections, counted from
- *		the first LISTEN, which the guest can take.
- *		from the guest, SOCKET, CREDIT on a datagram socket: bytes of datagrams, counted from
- *		the socket's creation, which it can take; each datagram costs its length and
+ *		from the guest, DATA, CREDIT, CONNECT: the receive credit, the offset up to which
+ *		the guest can take the peer's stream. It never shrinks.
+ *		from the guest, LISTEN, CREDIT on a listener: the number of connections, counted
+ *		from the first LISTEN, which the guest can take.
+ *		from the guest, SOCKET, CREDIT on a datagram socket: bytes of datagrams, counted
+ *		from the socket's creation, which it can take; each datagram costs its length and
  *		OUTSOCK_DGRAM_OVERHEAD. What exceeds it is dropped and counted.
  *		DGRAM to the guest: length of the whole datagram.
  */
