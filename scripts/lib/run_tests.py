@@ -118,7 +118,8 @@ def step_fuzz(log):
 
 def step_module(log):
     """Against the headers of every Debian flavour."""
-    status, _ = run(log, TOP / "scripts/build-module", "-v", "all", env={"OUTSOCK_BUILD": str(PLAIN)})
+    status, _ = run(log, TOP / "scripts/build-module", "-v", "all",
+                    env={"OUTSOCK_BUILD": str(PLAIN)})
     return one("module", status)
 
 

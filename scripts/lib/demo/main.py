@@ -40,7 +40,8 @@ def step(text, *argv):
                        stdin=subprocess.DEVNULL)
     print(f" {time.monotonic() - begin:.0f} s", flush=True)
     if r.returncode:
-        sys.exit(f"demo: {argv[0]} failed; the end of what it said:\n{(r.stdout + r.stderr)[-3000:]}")
+        sys.exit(f"demo: {argv[0]} failed; the end of what it said:\n"
+                 f"{(r.stdout + r.stderr)[-3000:]}")
 
 
 class Cpu:
@@ -147,12 +148,13 @@ def main():
         bed.down()
     print()
     table(rows)
-    print(f"\n{len(sockets)} sockets of the guest's programs were outsourced at the end. Latency in "
-          "microseconds,\nas a Python client in the client namespace sees it; CPU in percent of one.")
+    print(f"\n{len(sockets)} sockets of the guest's programs were outsourced at the end. "
+          "Latency in microseconds,\nas a Python client in the client namespace sees it; "
+          "CPU in percent of one.")
     if not Path("/dev/kvm").exists() or not any(f in Path("/proc/cpuinfo").read_text().split()
                                                  for f in ("vmx", "svm")):
-        print("The guest is emulated (no hardware virtualisation here): its share of each figure is "
-              "large.")
+        print("The guest is emulated (no hardware virtualisation here): its share of each "
+              "figure is large.")
 
 
 main()
