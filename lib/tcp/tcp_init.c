@@ -21,7 +21,7 @@ static void *pool_create(struct pool *p, size_t size, uint32_t n)
 /* Gaps are rare, and a connection without room for one asks for the data again. */
 static uint32_t n_ooos(uint32_t conns)
 {
-	return RTE_MIN(conns, RTE_MAX(conns / 16, OOOS_MIN));
+	return RTE_MIN(conns, RTE_MAX(conns / 32, OOOS_MIN));
 }
 
 static bool memory_take(struct tcp *tcp)
