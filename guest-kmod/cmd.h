@@ -52,7 +52,7 @@ struct osreq {
 /* A request about a socket, or about none. NULL without memory, or when the device has gone. */
 struct osreq *osreq_new(struct oring *q, struct osk *os, u8 op, gfp_t gfp);
 void osreq_body(struct osreq *req, const void *body, u32 len);
-void osreq_queue(struct osreq *req);	/* any context but interrupts; under a socket's lock or not */
+void osreq_queue(struct osreq *req);	/* not in interrupts; any lock held or not */
 int osreq_wait(struct osreq *req);	/* 0 or a negative error; the request stays the caller's */
 void osreq_put(struct osreq *req);
 void osreq_cancel(struct osreq *req);	/* never queued: forget it */
@@ -61,7 +61,7 @@ void osreq_reply(struct oring *q, const struct outsock_hdr *hdr, const void *bod
 
 /* session.c */
 void osreq_epoch_lost(struct osdev *dev);	/* keep what is waited for, drop the rest */
-void osreq_requeue(struct osdev *dev, unsigned long before);	/* send again what was sent by then */
+void osreq_requeue(struct osdev *dev, unsigned long before);	/* again what was sent */
 void osreq_fail_all(struct osdev *dev, int err);
 
 #endif

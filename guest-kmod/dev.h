@@ -36,7 +36,7 @@ struct osdev {
 	u8 mac[6];
 	u8 boot_id[16];
 
-	struct xarray socks;	/* id -> struct osk (holding a reference), or a value: awaiting CLOSED */
+	struct xarray socks;	/* id -> struct osk (a reference), or a value: awaits CLOSED */
 	struct xarray reqs;	/* cookie -> struct osreq (holding a reference) */
 	u32 next_sock;		/* under the xarray's lock */
 	u32 next_cookie;

@@ -93,7 +93,8 @@ int osdiag_init(void)
 {
 	if (!proc_create_net_single("outsock", 0444, init_net.proc_net, osdiag_show, NULL))
 		return -ENOMEM;
-	if (!proc_create_net_single("outsock_stat", 0444, init_net.proc_net, osdiag_show_stat, NULL)) {
+	if (!proc_create_net_single("outsock_stat", 0444, init_net.proc_net, osdiag_show_stat,
+				    NULL)) {
 		remove_proc_entry("outsock", init_net.proc_net);
 		return -ENOMEM;
 	}

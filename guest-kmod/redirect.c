@@ -16,7 +16,7 @@
 
 static char *policy = "all";
 module_param(policy, charp, 0444);
-MODULE_PARM_DESC(policy, "sockets to outsource: off, all, cgroup (later: sysctl net.outsock.policy)");
+MODULE_PARM_DESC(policy, "sockets to outsource: off, all, cgroup (sysctl net.outsock.policy)");
 
 static char *cgroup = "/outsock.slice";
 module_param(cgroup, charp, 0444);

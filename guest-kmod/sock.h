@@ -14,7 +14,7 @@
  *			Only users of the same control calls ever wait for it.
  *	os->rd		mutex; one reader at a time. Held over copies to the program, never while
  *			waiting for data.
- *	os->lock	spinlock; all state that the ring thread shares with programs. Never held over
+ *	os->lock	spinlock; all state that ring thread and programs share. Never held over
  *			a copy or a wait. Wake-ups are made under it, so that release cannot take
  *			the wait queue away.
  *	q->tx_lock	spinlock; the ring.

@@ -149,7 +149,7 @@ int osk_accept(struct socket *sock, struct socket *newsock, OS_ACCEPT_ARG)
 	long timeo;
 	int err;
 
-	if (!os)	/* only a bound socket becomes native, and newsock has our ops: start anew */
+	if (!os)	/* it became native, and newsock has our ops: start anew */
 		return -ECONNABORTED;
 	sk = osk_sk(os);
 	timeo = sock_rcvtimeo(sk, OS_ACCEPT_FLAGS & O_NONBLOCK);

@@ -144,7 +144,8 @@ static long osk_recv(struct osk *os, struct msghdr *msg, size_t len, int flags)
 		if (mutex_lock_interruptible(&os->rd))
 			return copied ?: sock_intr_errno(timeo);
 		seen = READ_ONCE(os->rcv_nxt);
-		n = osk_copy_out(os, msg, osk_peek_from(os, flags) + (flags & MSG_PEEK ? copied : 0),
+		n = osk_copy_out(os, msg,
+				 osk_peek_from(os, flags) + (flags & MSG_PEEK ? copied : 0),
 				 len - copied, flags);
 		mutex_unlock(&os->rd);
 		if (n < 0)

@@ -322,7 +322,8 @@ static __poll_t osk_stream_poll(struct file *file, struct socket *sock, poll_tab
 	if (shutdown & RCV_SHUTDOWN)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
 	if (state != TCP_SYN_SENT) {
-		if (READ_ONCE(os->rcv_nxt) - READ_ONCE(os->rcv_read) >= sock_rcvlowat(sk, 0, INT_MAX))
+		if (READ_ONCE(os->rcv_nxt) - READ_ONCE(os->rcv_read) >=
+		    sock_rcvlowat(sk, 0, INT_MAX))
 			mask |= EPOLLIN | EPOLLRDNORM;
 		mask |= osk_poll_out(os);
 	}

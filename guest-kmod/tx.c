@@ -31,7 +31,7 @@ u64 osk_credit(struct osk *os)
 	return os->rcv_credit;
 }
 
-/* lock held: the connections a listener can take: room for one more than the backlog, as in Linux */
+/* lock held: the connections a listener can take: one more than the backlog, as in Linux */
 u64 osk_accept_credit(struct osk *os)
 {
 	u32 max = os->backlog + 1;
@@ -234,8 +234,9 @@ static void osk_tx_free(struct osk *os, u64 len)
 		if (seg->len)
 			return;
 		if (seg == os->tx_next) {
-			os->tx_next = list_is_last(&seg->node, &os->tx) ? NULL :
-									  list_next_entry(seg, node);
+			bool last = list_is_last(&seg->node, &os->tx);
+
+			os->tx_next = last ? NULL : list_next_entry(seg, node);
 			os->tx_off = 0;
 		}
 		list_del(&seg->node);

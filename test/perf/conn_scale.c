@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What does a packet cost the stack as the number of connections grows? One process, no port, no
- * guest: crafted clients (peer.h), the stack, an echoing consumer. Each turn gets a burst of 64-byte
- * requests of distinct connections in a new random order each round, and answers it.
+ * guest: crafted clients (peer.h), the stack, an echoing consumer. Each turn gets a burst of
+ * 64-byte requests of distinct connections in a new random order each round, and answers it.
  *
  *	conn_scale EAL-OPTIONS -- --conns N --active M --packets P --repeat R
  *
@@ -193,7 +193,7 @@ static uint64_t request_burst(struct bench *b, const uint32_t *ids, bool measure
 	return collect(b, PEER_DATA, answered) == BURST ? cycles : 0;
 }
 
-/* At least @packets requests in whole rounds over the active connections. Bursts made, 0: failure. */
+/* At least @packets requests in whole rounds over the active ones. Bursts made, 0: failure. */
 static uint32_t run(struct bench *b, const struct options *o, uint32_t packets, bool measured)
 {
 	uint32_t n = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Linux' own TCP, to compare with: a server that discards on port 9 and sends without end on port 19
- * (RFC 863, 864), and a client of these.
+ * Linux' own TCP, to compare with: a server that discards on port 9 and sends without end on port
+ * 19 (RFC 863, 864), and a client of these.
  *
  *	linux_bulk serve
  *	linux_bulk send|recv ADDRESS SECONDS REPEAT

@@ -6,8 +6,8 @@
  *	traffic EAL-OPTIONS -- --mode MODE --guest SOCKET --server ADDR [--client ADDR]
  *		[--conns N] [--inflight K] [--seconds S] [--repeat R] [--packets P]
  *
- * Modes: echo (64-byte requests), send, recv (streams to and from the guest), idle (connections that
- * do nothing), guest (no client of ours: serves until stdin ends). Prints one JSON object a repeat.
+ * Modes: echo (64-byte requests), send, recv (streams to and from the guest), idle (connections
+ * that do nothing), guest (no client of ours: serves until stdin ends). Prints one JSON object a repeat.
  */
 #include "client.h"
 #include "guest_app.h"

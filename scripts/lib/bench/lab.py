@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the measures share: a temporary folder, hugepages, processes, and the programs themselves."""
+"""What the measures share: a temporary folder, hugepages, processes, and the programs."""
 
 import contextlib
 import json

@@ -52,10 +52,12 @@ class Daemon:
     def ctl(self, *words):
         argv = [self.lab.program("outsockctl", "dataplane"), "--socket",
                 str(self.dir / "control.sock"), "--json", *words]
-        done = subprocess.run(argv, capture_output=True, text=True)
-        if done.returncode:
-            raise Unmeasured(f"outsockctl {' '.join(words)}: {done.stderr.strip()}")
-        return json.loads(done.stdout)
+        # Where others compute too, the control thread may be late to answer.
+        for _ in range(3):
+            done = subprocess.run(argv, capture_output=True, text=True)
+            if done.returncode == 0:
+                return json.loads(done.stdout)
+        raise Unmeasured(f"outsockctl {' '.join(words)}: {done.stderr.strip()}")
 
     def lcore(self):
         """Counters of lcore 0 (dataplane/lcore/lcore_count.def), and when they were so."""

@@ -71,7 +71,8 @@ class Traffic:
 
 @contextlib.contextmanager
 def traffic(lab, daemon, mode, conns, inflight, repeat, seconds=1.0, packets=16384):
-    vdev = outsockd.memif(daemon.dir, "client")
+    # Requests in flight are few: rings no longer than the guest's keep out of each other's caches.
+    vdev = outsockd.memif(daemon.dir, "client") + (",rsize=8" if mode == "echo" else "")
     argv = [lab.program("traffic"), *lab.eal(lab.cpu_load, 256, "--vdev", vdev), "--",
             f"--mode={mode}", f"--guest={daemon.socket}", f"--client={CLIENT}",
             f"--server={outsockd.ADDRESS}", f"--conns={conns}", f"--inflight={inflight}",
@@ -111,30 +112,35 @@ def measure_rtt(lab):
                 8)]
 
 
+def rounds(lab, what, mode, conns=1, inflight=1):
+    """Daemon and load anew each time, since their places in the machine (which CPUs of it, which
+    memory) matter: yields the cache line's price, the daemon, and the load's next JSON line."""
+    for k in range(lab.repeats(6)):
+        lab.say(f"{what}, round {k + 1}")
+        price = cache_line(lab)
+        with daemon_on_memif(lab) as daemon, traffic(lab, daemon, mode, conns, inflight, 3,
+                                                     0.7) as t:
+            t.next()        # warms up
+            yield price, daemon, t.next
+
+
 def measure_requests(lab, conns=1000, inflight=32):
     """Busy time is the lcore's own account: share of busy cycles between two looks at it."""
-    lab.say(f"requests a second, {conns} connections, {inflight} in flight")
-    n = lab.repeats(7)
-    rates, busy, cost, lines = [], [], [], [cache_line(lab)]
-    with daemon_on_memif(lab) as daemon, traffic(lab, daemon, "echo", conns, inflight,
-                                                 n + 2) as t:
-        t.next()        # warms up
+    rates, busy, cost, lines = [], [], [], []
+    for price, daemon, following in rounds(lab, f"requests a second, {conns} connections, "
+                                           f"{inflight} in flight", "echo", conns, inflight):
         before = daemon.lcore()
-        for _ in range(n):
-            line = t.next()
-            after = daemon.lcore()
-            share = share_busy(before, after, line["hz"])
-            rates.append(line["rate"])
-            busy.append(line["rate"] / share)
-            cost.append(1e9 * share / line["rate"])
-            before = after
-    lines.append(cache_line(lab))
+        line = following()
+        share = share_busy(before, daemon.lcore(), line["hz"])
+        rates.append(line["rate"])
+        busy.append(line["rate"] / share)
+        cost.append(1e9 * share / line["rate"])
+        lines.append(price)
     return [Row(f"requests/s of busy lcore time, {conns} connections", "1/s", busy, 1.5e6,
                 at_most=False),
             Row("  the same: busy lcore time a request", "ns", cost),
-            Row(f"requests/s as they came (load on one CPU), {conns} connections", "1/s",
-                rates),
-            Row("  the same: cache line between the CPUs, before and after", "ns", lines)]
+            Row(f"requests/s as they came (load on one CPU), {conns} connections", "1/s", rates),
+            Row("  the same: cache line between the CPUs before", "ns", lines)]
 
 
 def share_busy(before, after, hz):
@@ -145,9 +151,7 @@ def share_busy(before, after, hz):
 def measure_bulk(lab):
     rows = []
     for mode, what in (("send", "to the guest"), ("recv", "from the guest")):
-        lab.say(f"bulk TCP over memif, {what}")
-        n = lab.repeats(5)
-        with daemon_on_memif(lab) as daemon, traffic(lab, daemon, mode, 1, 1, n + 1) as t:
-            got = [t.next()["gbit"] for _ in range(n + 1)]
-        rows.append(Row(f"bulk TCP over memif, {what}", "Gbit/s", got[1:], 10, at_most=False))
+        got = [following()["gbit"]
+               for _, _, following in rounds(lab, f"bulk TCP over memif, {what}", mode)]
+        rows.append(Row(f"bulk TCP over memif, {what}", "Gbit/s", got, 10, at_most=False))
     return rows

@@ -25,7 +25,8 @@ class Row:
         return "met" if met else "MISSED"
 
     def cells(self):
-        target = "" if self.limit is None else f"{'<=' if self.at_most else '>='} {show(self.limit)}"
+        sign = "<=" if self.at_most else ">="
+        target = "" if self.limit is None else f"{sign} {show(self.limit)}"
         return [self.name, target, show(self.figure),
                 f"{show(min(self.samples))} .. {show(max(self.samples))} ({len(self.samples)})",
                 self.unit, self.verdict, self.note]

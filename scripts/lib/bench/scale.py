@@ -18,7 +18,7 @@ def conn_scale(lab, conns, active, packets, repeat, eal, prefix=(), timeout=120)
 
 
 def instructions(lab, conns, active):
-    """Per packet (a request has two: one in, one out), by callgrind, of the server's turns alone."""
+    """Per packet (a request has two, in and out), by callgrind, of the server's turns alone."""
     packets = max(active, 3200) // 32 * 32
     out = lab.dir / "callgrind.out"
     prefix = ["valgrind", "--tool=callgrind", "--collect-atstart=no", "--dump-instr=no",
@@ -40,7 +40,8 @@ def measure_instructions(lab):
     lab.say(f"instructions per packet with {MANY} connections, {FEW} active (callgrind)")
     sparse = instructions(lab, MANY, FEW)
     rows = [Row(f"instructions/packet, {FEW} connections", "", [few]),
-            Row(f"instructions/packet, {FEW} active of {MANY}", "times those", [sparse / few], 1.05)]
+            Row(f"instructions/packet, {FEW} active of {MANY}", "times those", [sparse / few],
+                1.05)]
     if not lab.quick:
         lab.say(f"instructions per packet with {MANY} connections, all active (callgrind)")
         full = instructions(lab, MANY, MANY)
