@@ -78,7 +78,7 @@ struct oring {
 	bool dirty;		/* entries were added since the last notification */
 	struct ostx *tx_free;
 	struct list_head req_out;	/* requests waiting for the ring, in order */
-	struct list_head pending;	/* sockets that wait for room (osk.pend; a reference each) */
+	struct list_head pending;	/* sockets that wait for room (osk.pend) */
 	struct scatterlist sg[OUTSOCK_CHAIN_MAX];
 
 	struct ostx *tx_pool;

@@ -30,7 +30,7 @@ struct osk *osrx_find(const struct osrx *rx, bool stream);
 #define osrx_sock(rx, stream)                                                                      \
 	({                                                                                         \
 		struct osk *__found = osrx_find(rx, stream);                                       \
-                                                                                                   \
+	                                                                                           \
 		if (__found)                                                                       \
 			__acquire(&__found->lock);                                                 \
 		__found;                                                                           \

@@ -7,7 +7,8 @@
  *		[--conns N] [--inflight K] [--seconds S] [--repeat R] [--packets P]
  *
  * Modes: echo (64-byte requests), send, recv (streams to and from the guest), idle (connections
- * that do nothing), guest (no client of ours: serves until stdin ends). Prints one JSON object a repeat.
+ * that do nothing), guest (no client of ours: serves until stdin ends). Prints one JSON object a
+ * repeat.
  */
 #include "client.h"
 #include "guest_app.h"
