@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The consumer of the fuzzed stack's sockets: takes, sends, connects and closes as the input says. */
+/* The consumer of the fuzzed sockets: takes, sends, connects and closes as the input says. */
 #include "fuzz_packet.h"
 
 #include "wire/byteorder.h"
