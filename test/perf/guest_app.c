@@ -165,6 +165,11 @@ int guest_app_poll(struct guest_app *a)
 	return a->failed ? -1 : (int)n;
 }
 
+int guest_app_sleep(struct guest_app *a, int timeout_ms)
+{
+	return simguest_sleep(a->sg, timeout_ms) < 0 ? -1 : 0;
+}
+
 bool guest_app_ready(const struct guest_app *a)
 {
 	for (int k = 0; k < SERVICES; k++)

@@ -22,12 +22,13 @@
 #include <arpa/inet.h>
 #include <getopt.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define WARM_UP_SECONDS 0.3
 #define SETUP_SECONDS	100u
+#define IDLE_TURNS	16u
+#define IDLE_MS		100
 #define PORTS_PER_ADDR	40000u /* of the ephemeral ones: enough are left to find a free one soon */
 
 enum mode {
@@ -161,11 +162,11 @@ static int idle(struct traffic *t)
 	return 0;
 }
 
-/* Shares its CPU with a program: gives it away whenever there is nothing to do. */
+/* Shares its CPU with a program: sleeps when it has found nothing for a while, as a guest would. */
 static int serve_guest(struct traffic *t)
 {
 	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
-	unsigned int turns = 0;
+	unsigned int idle_turns = 0;
 
 	puts("ready");
 	fflush(stdout);
@@ -174,10 +175,14 @@ static int serve_guest(struct traffic *t)
 
 		if (n < 0)
 			return die("the guest lost its session");
-		if (!n)
-			sched_yield();
-		if (++turns % 4096 == 0 && poll(&in, 1, 0) != 0)
+		idle_turns = n ? 0 : idle_turns + 1;
+		if (idle_turns < IDLE_TURNS)
+			continue;
+		if (guest_app_sleep(t->guest, IDLE_MS) < 0)
+			return die("the guest can not sleep");
+		if (poll(&in, 1, 0) != 0)
 			return 0;
+		idle_turns = 0;
 	}
 }
 

@@ -62,7 +62,7 @@ def over_linux(lab, names):
 
 
 def over_outsock(lab, names):
-    with outsockd.running(lab, f"net_af_packet0,iface={net.HOST_IF}",
+    with outsockd.running(lab, f"net_af_packet0,iface={net.HOST_IF},qdisc_bypass=1",
                           netns=names.namespace("host")) as daemon:
         argv = [lab.program("traffic"), *lab.eal(lab.cpu_load, 64), "--", "--mode=guest",
                 f"--guest={daemon.socket}", f"--server={outsockd.ADDRESS}"]
