@@ -291,6 +291,23 @@ class Agent:
         self.module = "loaded" if done.returncode == 0 else \
             f"not loaded: {done.stderr.strip() or done.returncode}"
         say(f"outsock.ko {self.module}")
+        if done.returncode == 0:
+            self.wait_session()
+
+    @staticmethod
+    def wait_session():
+        """Until the module and the daemon have met: before, new sockets are the kernel's own."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                with open("/proc/net/outsock", encoding="ascii") as file:
+                    if "session=up" in file.read():
+                        say("outsock session is up")
+                        return
+            except OSError:
+                pass
+            time.sleep(0.05)
+        say("no outsock session: is outsockd running?")
 
     def open_ports(self):
         for name_file in sorted(glob.glob("/sys/class/virtio-ports/*/name")):
