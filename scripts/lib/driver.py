@@ -15,7 +15,16 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent.parent
 TESTBED = TOP / "scripts" / "testbed"
-TOOL = TOP / "test" / "guest" / "stream.py"
+FILES = Path(os.environ.get("OUTSOCK_TEST_FILES", "/var/tmp/outsock-test"))
+
+
+def shared(path):
+    """A copy where the guests see it too: a checkout under /tmp is hidden by the guest's own."""
+    FILES.mkdir(parents=True, exist_ok=True)
+    return Path(shutil.copy(path, FILES / Path(path).name))
+
+
+TOOL = shared(TOP / "test" / "guest" / "stream.py")
 CLIENT = "10.77.0.1"
 PATIENCE = 120
 

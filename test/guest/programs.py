@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from driver import CLIENT, TOOL, expect, guest_address
+from driver import CLIENT, TOOL, expect, guest_address, shared
 from registry import registrar
 
 TESTS = []
@@ -193,7 +193,7 @@ def dns(bed):
     bed.client_start(*server, f"--listen-address={CLIENT}")
     out = bed.guest("dig", f"@{CLIENT}", *question).stdout
     expect(out == "192.0.2.7\n", f"dig in the guest: {out}")
-    server = bed.guest_start(sys.executable, HERE / "dns.py", "5300", "192.0.2.7")
+    server = bed.guest_start(sys.executable, shared(HERE / "dns.py"), "5300", "192.0.2.7")
     server.wait_line(lambda line: line == "listening", "the DNS server")
     out = bed.client("dig", f"@{GUEST}", *question).stdout
     expect(out == "192.0.2.7\n", f"dig in the client: {out}")
