@@ -8,13 +8,16 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
 
-#define HUGE_DIR "/sys/kernel/mm/hugepages"
+#define HUGE_DIR      "/sys/kernel/mm/hugepages"
+#define HUGE_WAIT_MS  10000u /* for a killed predecessor's memory */
+#define HUGE_PAUSE_MS 20u
 
 /* ---- arguments ---- */
 
@@ -183,20 +186,59 @@ static unsigned long read_number(const char *path)
 	return n;
 }
 
+/* Bytes of hugepages that are @what: "free" or "nr" (all there are). */
+static uint64_t hugepages(const char *what)
+{
+	static const struct {
+		const char *dir;
+		unsigned int shift;
+	} sizes[] = { { HUGE_DIR "/hugepages-2048kB", 21 },
+		      { HUGE_DIR "/hugepages-1048576kB", 30 } };
+	uint64_t bytes = 0;
+	char path[128];
+
+	for (unsigned int i = 0; i < RTE_DIM(sizes); i++) {
+		snprintf(path, sizeof(path), "%s/%s_hugepages", sizes[i].dir, what);
+		bytes += (uint64_t)read_number(path) << sizes[i].shift;
+	}
+	return bytes;
+}
+
+/*
+ * A daemon that was killed holds its memory until the last of its threads has gone, and its
+ * successor may be there before: where the machine has enough in all, it is waited for.
+ */
+static bool await_hugepages(uint64_t need)
+{
+	const struct timespec pause = { .tv_nsec = HUGE_PAUSE_MS * 1000000L };
+
+	if (hugepages("free") >= need)
+		return true;
+	if (hugepages("nr") < need)
+		return false;
+	log_info("waiting for hugepages that another process still holds, %u s at most",
+		 HUGE_WAIT_MS / 1000);
+	for (unsigned int ms = 0; ms < HUGE_WAIT_MS; ms += HUGE_PAUSE_MS) {
+		nanosleep(&pause, NULL);
+		if (hugepages("free") >= need)
+			return true;
+	}
+	return false;
+}
+
 /* The EAL's own message about missing hugepages does not say what to do. */
 static int check_hugepages(const struct config *c)
 {
-	unsigned long small = read_number(HUGE_DIR "/hugepages-2048kB/free_hugepages");
-	unsigned long large = read_number(HUGE_DIR "/hugepages-1048576kB/free_hugepages");
-	uint64_t have = ((uint64_t)small << 21) + ((uint64_t)large << 30);
+	uint64_t need = c->dataplane->memory, have;
 
-	if (!c->dataplane->hugepages || have >= c->dataplane->memory)
+	if (!c->dataplane->hugepages || await_hugepages(need))
 		return 0;
+	have = hugepages("free");
 	log_error("memory = %lluM needs hugepages, and %lluM of them are free: reserve more, for "
 		  "example with: sysctl vm.nr_hugepages=%llu",
-		  (unsigned long long)c->dataplane->memory >> 20, (unsigned long long)have >> 20,
-		  (unsigned long long)(c->dataplane->memory >> 21) +
-			  read_number("/proc/sys/vm/nr_hugepages") - small);
+		  (unsigned long long)need >> 20, (unsigned long long)have >> 20,
+		  (unsigned long long)((need - RTE_MIN(have, need)) >> 21) +
+			  read_number("/proc/sys/vm/nr_hugepages"));
 	return -ENOMEM;
 }
 
