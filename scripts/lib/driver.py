@@ -117,8 +117,9 @@ class Bed:
             r = subprocess.run([str(TESTBED), *map(str, argv)], env=self.env, text=True,
                                stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout)
         except subprocess.TimeoutExpired as e:
+            said = (e.stdout or b"") + (e.stderr or b"")
             raise Wrong(f"{' '.join(map(str, argv))}: no end after {timeout} s\n"
-                        f"{(e.stdout or b'')[-2000:]!r}") from None
+                        f"{said.decode(errors='replace')[-2000:]}") from None
         if check and r.returncode:
             raise Wrong(f"{' '.join(map(str, argv))}: status {r.returncode}\n"
                         f"{r.stdout[-3000:]}{r.stderr[-3000:]}")

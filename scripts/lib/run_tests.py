@@ -15,6 +15,8 @@ import sys
 import time
 from pathlib import Path
 
+from excerpt import excerpt
+
 TOP = Path(__file__).resolve().parents[2]
 OUT = Path(os.environ.get("OUTSOCK_TEST_BUILD", TOP / "build-test"))
 LOGS = OUT / "test-logs"
@@ -186,8 +188,9 @@ def main():
         for n in result.names:
             print(f"           - {n}")
         if result.failed:
-            text = (LOGS / f"{name}.log").read_text(errors="replace").splitlines()
-            print("\n".join("           | " + line for line in text[-40:]))
+            text = (LOGS / f"{name}.log").read_text(errors="replace")
+            print("\n".join("           | " + line for line in excerpt(text)))
+            print(f"           all of it: {LOGS / name}.log")
             if name in ("setup", "build"):
                 break
     print(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped")

@@ -50,9 +50,10 @@ def socket_api(bed):
     known = [line for line in lines if line.startswith("not ok - ") and name_of(line) in KNOWN]
     print("".join(f"# known: {line}\n" for line in known), end="", flush=True)
     bad = [line for line in lines if not line.startswith("ok - ") and line not in known]
+    bad.sort(key=lambda line: not line.startswith("not ok - "))     # what failed comes first
     passed = sum(line.startswith("ok - ") for line in lines)
     expect(out.returncode in (0, 1) and passed > 200 and not bad,
-           f"status {out.returncode} {out.stderr[-1500:]}\n" + "\n".join(bad))
+           "\n".join([*bad, f"{passed} passed, status {out.returncode}", out.stderr[-1500:]]))
 
 
 LISTEN = """
