@@ -149,22 +149,6 @@ static void server_ready(struct loop_fd *lf, uint32_t events)
 
 /* ---- start and end ---- */
 
-/* A socket that a dead daemon left behind goes; one that answers is somebody's. */
-static int clear_path(const struct sockaddr_un *sun)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (!connect(fd, (const struct sockaddr *)sun, sizeof(*sun)))
-		err = -EADDRINUSE;
-	else if (errno == ECONNREFUSED && unlink(sun->sun_path))
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 static int open_socket(const char *path)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
@@ -173,7 +157,7 @@ static int open_socket(const char *path)
 
 	memcpy(sun.sun_path, path, strlen(path) + 1);
 	files_make_folder(path, 0755);
-	err = clear_path(&sun);
+	err = files_clear_socket(path);
 	if (err)
 		return err;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -202,7 +186,9 @@ int ctl_init(struct daemon *d)
 	err = s->lf.fd < 0 ? s->lf.fd : loop_add(&d->loop, &s->lf, EPOLLIN);
 	if (err) {
 		log_error("control socket %s: %s%s", path, strerror(-err),
-			  err == -EADDRINUSE ? ": another outsockd serves it" : "");
+			  err == -EADDRINUSE	   ? ": another process serves it"
+				  : err == -EEXIST ? ": and it is no socket"
+						   : "");
 		if (s->lf.fd >= 0)
 			close(s->lf.fd);
 		free(s);

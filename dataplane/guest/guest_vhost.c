@@ -20,6 +20,7 @@
 #include "guest/guest_vhost.h"
 
 #include "lcore/lcore.h"
+#include "main/files.h"
 #include "main/log.h"
 
 #include <linux/virtio_config.h>
@@ -27,8 +28,6 @@
 #include <pthread.h>
 #include <rte_vhost.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -260,30 +259,6 @@ static const struct rte_vhost_device_ops device_ops = {
 
 /* ---- control thread ---- */
 
-/* A socket that a dead process left would keep us from listening; a living one's is kept. */
-static int remove_stale(const char *path)
-{
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	struct stat st;
-	int fd, rc;
-
-	if (lstat(path, &st) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(st.st_mode))
-		return -EEXIST;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	strncpy(un.sun_path, path, sizeof(un.sun_path) - 1);
-	rc = connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0 || errno != ECONNREFUSED
-		? -EADDRINUSE
-		: 0;
-	close(fd);
-	if (rc == 0 && unlink(path) < 0)
-		rc = -errno;
-	return rc;
-}
-
 int guest_vhost_alloc(struct guest *g)
 {
 	struct guest_vhost *v = calloc(1, sizeof(*v));
@@ -329,7 +304,7 @@ int guest_vhost_start(struct guest *g)
 	if (find_path(cfg->socket_path))
 		return -EEXIST;
 	if (!cfg->client) {
-		rc = remove_stale(cfg->socket_path);
+		rc = files_clear_socket(cfg->socket_path);
 		if (rc)
 			return rc;
 	}

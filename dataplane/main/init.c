@@ -265,12 +265,26 @@ static int on_memory(struct daemon *d)
 	return 0;
 }
 
+static void nothing(void *arg)
+{
+}
+
+/* Every lcore has ended the turn that it was in. */
+static void end_turns(void *arg)
+{
+	struct daemon *d = arg;
+
+	for (unsigned int i = 0; i < d->n_lcores; i++)
+		lcore_call(d->lcores[i], nothing, NULL);
+}
+
 static int on_threads(struct daemon *d)
 {
 	int err = 0;
 
 	for (unsigned int i = 0; i < d->n_lcores && !err; i++)
 		err = lcore_start(d->lcores[i]);
+	port_quiesce_set(end_turns, d);
 	if (err)
 		off_threads(d);
 	return err;
@@ -280,6 +294,7 @@ static void off_threads(struct daemon *d)
 {
 	for (unsigned int i = 0; i < d->n_lcores; i++)
 		lcore_stop(d->lcores[i]);
+	port_quiesce_set(NULL, NULL);
 }
 
 static int on_telemetry(struct daemon *d)

@@ -8,6 +8,7 @@
  *	port_ctl.c	opens and closes (cold)		port_rx.c  receives, sorts by lcore
  *	port_fds.c	what can be waited on (cold)	port_tx.c  collects and sends bursts
  *	port_flow.c	steering by the device (cold)	port_raw.c sends by a packet socket
+ *	port_memif.c	what its driver lacks (cold)
  */
 #ifndef OUTSOCK_DATAPLANE_PORT_H
 #define OUTSOCK_DATAPLANE_PORT_H
@@ -71,6 +72,11 @@ struct port_cfg {
 /* Opens the device and starts it. 0 or negative errno; what is wrong has been logged. */
 int port_open(const struct port_cfg *cfg, struct port **ret_port);
 void port_close(struct port *p); /* takes NULL */
+/*
+ * How a driver's own thread waits until every lcore has ended its turn, before it takes memory away
+ * that they may be using. NULL: no lcore runs.
+ */
+void port_quiesce_set(void (*fn)(void *arg), void *arg);
 
 const struct conf_port *port_conf(const struct port *p);
 unsigned int port_index(const struct port *p);

@@ -274,6 +274,9 @@ static int open_device(struct port *p, const struct port_cfg *cfg)
 	int err;
 
 	devargs_of(p, devargs, sizeof(devargs));
+	err = port_memif_prepare(devargs);
+	if (err)
+		return fail(p, p->conf.device, err);
 	fds_seen(&before);
 	err = probe(devargs, &p->dev);
 	if (err)

@@ -49,6 +49,11 @@ unsigned int fds_new(const struct fd_set_seen *before, int *ret_fds, unsigned in
 /* A packet socket: no copies of what this host itself sends. */
 int fd_quiet(int fd);
 
+/* ---- port_memif.c ---- */
+
+/* Makes way for the socket of a memif server. 0 for other devices; -errno. */
+int port_memif_prepare(const char *device);
+
 /* ---- port_flow.c ---- */
 
 /* Would the device take a rule "IPv4 destination to @queue"? */
