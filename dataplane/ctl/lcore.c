@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ctl/ctl_priv.h"
+#include "main/throttling.h"
 
 #include <rte_cycles.h>
 #include <rte_mempool.h>
@@ -73,6 +74,8 @@ json_t *ctl_lcore_list(struct ctl_call *call)
 json_t *ctl_lcore_set(struct ctl_call *call)
 {
 	const char *keys[CTL_KEYS_MAX], *values[CTL_KEYS_MAX], *name = ctl_string(call, "name");
+	struct conf_lcore *conf = call->d->conf->lcores;
+	char why[CTL_ERROR_MAX];
 	unsigned int n;
 	int i, err;
 
@@ -83,10 +86,15 @@ json_t *ctl_lcore_set(struct ctl_call *call)
 			     call);
 	if (i < 0)
 		return NULL;
-	err = lcore_retune(call->d->lcores[i], &call->d->conf->lcores[i]);
+	if (throttling_judge(call->d->conf, conf + i, THROTTLING_FOLDER, why, sizeof(why)) ==
+	    THROTTLING_REFUSED) {
+		conf[i] = *lcore_conf(call->d->lcores[i]);
+		return ctl_fail(call, "%s", why);
+	}
+	err = lcore_retune(call->d->lcores[i], conf + i);
 	if (err) {
 		/* Not what the configuration says: say what is. */
-		call->d->conf->lcores[i] = *lcore_conf(call->d->lcores[i]);
+		conf[i] = *lcore_conf(call->d->lcores[i]);
 		return ctl_fail(call, "lcore %s: %s", name, strerror(-err));
 	}
 	return ctl_lcore_json(call->d, (unsigned int)i);

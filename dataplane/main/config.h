@@ -40,7 +40,14 @@ struct conf_dataplane {
 	char control[CONF_SOCKET_MAX];
 	char state[CONF_TEXT_MAX];
 	uint32_t hugepages;
-	int32_t control_cpu; /* of all threads that are no lcore, or CONF_AUTO */
+	int32_t control_cpu;	/* of all threads that are no lcore, or CONF_AUTO */
+	uint32_t rt_throttling; /* enum conf_throttling */
+};
+
+/* Busy RT lcores that RT throttling would stop. */
+enum conf_throttling {
+	CONF_THROTTLING_REFUSE,
+	CONF_THROTTLING_ALLOW,
 };
 
 enum conf_poll {

@@ -6,6 +6,7 @@
 static const char *const yes_no[] = { "no", "yes", NULL };
 static const char *const classes[] = { "non-rt", "rt", NULL };
 static const char *const polls[] = { "adaptive", "busy", NULL };
+static const char *const throttlings[] = { "refuse", "allow", NULL };
 static const char *const modes[] = { "server", "client", NULL };
 static const char *const targets[] = { "auto", "stderr", "journal", NULL };
 static const char *const levels[] = {
@@ -35,6 +36,8 @@ static const struct conf_key dataplane_keys[] = {
 	  "yes, or no (for tests: slower, and no guest's memory is pinned)" },
 	{ "control-cpu", CONF_I32_AUTO, 0, DP(control_cpu), 0, 1023, NULL, "auto",
 	  "auto, or the number of a CPU" },
+	{ "rt-throttling", CONF_WORD, 0, DP(rt_throttling), 0, 0, throttlings, "refuse",
+	  "refuse, or allow (busy RT lcores stand still for a part of each second)" },
 };
 
 #define LC(field) FIELD(conf_lcore, field)

@@ -7,6 +7,7 @@
 #include "main/log.h"
 #include "main/signals.h"
 #include "main/state.h"
+#include "main/throttling.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -18,6 +19,7 @@
 
 #include <rte_cycles.h>
 
+static int on_throttling(struct daemon *d);
 static int on_loop(struct daemon *d);
 static int on_signals(struct daemon *d);
 static int on_state(struct daemon *d);
@@ -43,6 +45,7 @@ static const struct step {
 	int (*init)(struct daemon *d);
 	void (*fini)(struct daemon *d);
 } steps[] = {
+	{ "RT throttling", on_throttling, NULL },
 	{ "control loop", on_loop, off_loop },
 	{ "signals", on_signals, off_signals }, /* blocked before there are threads */
 	{ "state file", on_state, NULL },
@@ -92,6 +95,28 @@ void daemon_fini(struct daemon *d)
 }
 
 /* ---- the steps ---- */
+
+static int on_throttling(struct daemon *d)
+{
+	char why[CONF_TEXT_MAX + 128];
+	int err = 0;
+
+	for (unsigned int i = 0; i < d->conf->n_lcores; i++) {
+		switch (throttling_judge(d->conf, &d->conf->lcores[i], THROTTLING_FOLDER, why,
+					 sizeof(why))) {
+		case THROTTLING_OFF:
+			break;
+		case THROTTLING_ALLOWED:
+			log_warning("%s", why);
+			break;
+		case THROTTLING_REFUSED:
+			log_error("%s", why);
+			err = -EPERM;
+			break;
+		}
+	}
+	return err;
+}
 
 static int on_loop(struct daemon *d)
 {

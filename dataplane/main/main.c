@@ -44,26 +44,6 @@ static int usage(FILE *out)
 	return out == stdout ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* Where RT throttling takes CPU time from an RT lcore, the operator must know. */
-static void warn_of_throttling(const struct config *c)
-{
-	FILE *f = fopen("/proc/sys/kernel/sched_rt_runtime_us", "re");
-	long runtime = -1;
-
-	if (!f)
-		return;
-	if (fscanf(f, "%ld", &runtime) != 1)
-		runtime = -1;
-	fclose(f);
-	for (unsigned int i = 0; i < c->n_lcores; i++)
-		if (c->lcores[i].class == LCORE_RT && c->lcores[i].poll == POLL_BUSY &&
-		    runtime >= 0)
-			log_warning("lcore %s is RT and busy, and RT throttling is on: it stands "
-				    "still for a part of each second; right: sysctl "
-				    "kernel.sched_rt_runtime_us=-1 and a CPU of its own",
-				    c->lcores[i].head.name);
-}
-
 static int run(struct config *c, unsigned int n_cpus)
 {
 	static struct daemon d; /* zero, and too large for the stack */
@@ -72,7 +52,6 @@ static int run(struct config *c, unsigned int n_cpus)
 	d.n_cpus = n_cpus;
 	log_setup((enum log_level)c->dataplane->log_level,
 		  (enum log_target)c->dataplane->log_target);
-	warn_of_throttling(c);
 	if (daemon_init(&d))
 		return EXIT_FAILURE;
 	log_notice("ready: %u lcores, %u ports, %u guests", d.n_lcores, d.n_ports, d.n_guests);

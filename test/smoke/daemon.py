@@ -25,6 +25,7 @@ CONFIG = """\
 [dataplane]
 memory = 192M
 log-level = info
+rt-throttling = {throttling}
 control = {dir}/control.sock
 state = {dir}/state/secret
 hugepages = no
@@ -37,6 +38,7 @@ connections = 1024
 [lcore 1]
 cpu = {cpu_rt}
 class = rt
+poll = {poll}
 packets = 8192
 connections = 1024
 
@@ -96,6 +98,15 @@ class Bed:
             subprocess.run(["ip", "netns", "del", ns], check=False)
         shutil.rmtree(self.dir)
 
+    def with_throttling(self):
+        """Before a command: in the host's namespace, RT throttling on, as most kernels have it."""
+        for name, value in (("runtime", "950000"), ("period", "1000000")):
+            with open(f"{self.dir}/sched_rt_{name}_us", "w", encoding="ascii") as file:
+                file.write(value + "\n")
+        mounts = "for f in runtime period; do mount --bind $0/sched_rt_${f}_us " \
+                 "/proc/sys/kernel/sched_rt_${f}_us || exit 99; done; "
+        return ["ip", "netns", "exec", self.host, "sh", "-c", mounts + 'exec "$@"', self.dir]
+
     def pings(self, address):
         """Does @address answer? Asks again until it does, or a second has passed."""
         argv = ["ip", "netns", "exec", self.client, "ping", "-c", "1", "-W", "1", address]
@@ -109,7 +120,7 @@ class Daemon:
         self.notify.settimeout(DEADLINE)
         self.notify.bind(bed.dir + "/notify")
         self.proc = subprocess.Popen(
-            ["ip", "netns", "exec", bed.host, outsockd, bed.dir + "/conf"],
+            [*bed.with_throttling(), outsockd, bed.dir + "/conf"],
             env={**os.environ, "NOTIFY_SOCKET": bed.dir + "/notify"})
         self.wait_for("READY=1")
 
@@ -150,6 +161,34 @@ def test_mistake_touches_nothing(bed, outsockd):
     assert done.stderr == (f"{path}:5: [lcore 0] poll: 'x' is not a valid value; "
                            "right: adaptive or busy\n"), done.stderr
     assert not os.path.exists(bed.dir + "/bad.sock")
+
+
+def throttled(lcore):
+    return (f"lcore {lcore} is real-time and busy, and RT throttling may stop it for 50000 us of "
+            "each 1000000 us (kernel.sched_rt_runtime_us is 950000); right: sysctl -w "
+            "kernel.sched_rt_runtime_us=-1, or poll = adaptive")
+
+
+def test_throttled_lcore_is_refused(bed, outsockd):
+    write_config(bed, poll="busy")
+    done = subprocess.run([*bed.with_throttling(), outsockd, bed.dir + "/conf"],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done
+    wrong = throttled(1) + ", or rt-throttling = allow in [dataplane]"
+    assert wrong in done.stderr and "the start ends at: RT throttling" in done.stderr, done.stderr
+
+
+def test_throttled_lcore_is_allowed(bed, outsockd, outsockctl):
+    """Starts when told so; the lcore is made adaptive at once, others need the CPU."""
+    write_config(bed, poll="busy", throttling="allow")
+    daemon = Daemon(bed, outsockd, outsockctl)
+    try:
+        assert daemon.ctl("lcore", "set", "1", "poll=adaptive")["poll"] == "adaptive"
+        daemon.end()
+    finally:
+        if daemon.proc.poll() is None:
+            daemon.proc.kill()
+            daemon.proc.wait()
 
 
 def test_both_classes_answer(bed, daemon):
@@ -208,6 +247,9 @@ def test_lcore_set(daemon):
     assert lcore["priority"] == 60
     assert os.sched_getparam(lcore["tid"]).sched_priority == 60
     assert "right: priority" in daemon.ctl_fails("lcore", "set", "1", "nice=1")
+    assert throttled(1) in daemon.ctl_fails("lcore", "set", "1", "poll=busy", "priority=61")
+    (lcore,) = [lc for lc in daemon.ctl("lcore", "list") if lc["name"] == "1"]
+    assert (lcore["poll"], lcore["priority"]) == ("adaptive", 60), lcore
 
 
 def test_guest_to_guest(bed, daemon, guest_pair):
@@ -226,15 +268,17 @@ def test_secret_is_kept(bed):
         return file.read()
 
 
-def write_config(bed):
+def write_config(bed, poll="adaptive", throttling="refuse"):
     cpus = sorted(os.sched_getaffinity(0))
     with open(bed.dir + "/conf", "w", encoding="utf-8") as file:
-        file.write(CONFIG.format(dir=bed.dir, cpu_nrt=cpus[0], cpu_rt=cpus[min(1, len(cpus) - 1)],
-                                 client=CLIENT, non_rt=NON_RT, rt=RT))
+        file.write(CONFIG.format(dir=bed.dir, cpu_nrt=cpus[0], cpu_rt=cpus[1], poll=poll,
+                                 throttling=throttling, client=CLIENT, non_rt=NON_RT, rt=RT))
 
 
 def all_tests(bed, outsockd, outsockctl, guest_pair):
     test_mistake_touches_nothing(bed, outsockd)
+    test_throttled_lcore_is_refused(bed, outsockd)
+    test_throttled_lcore_is_allowed(bed, outsockd, outsockctl)
     write_config(bed)
     daemon = Daemon(bed, outsockd, outsockctl)
     try:
@@ -260,6 +304,9 @@ def all_tests(bed, outsockd, outsockctl, guest_pair):
 def main():
     if os.geteuid() != 0:
         print("SKIP: needs root, for namespaces")
+        return SKIP
+    if len(os.sched_getaffinity(0)) < 2:
+        print("SKIP: needs two CPUs, one for a busy RT lcore")
         return SKIP
     for tool in ("ip", "ethtool", "ping"):
         if not shutil.which(tool):
