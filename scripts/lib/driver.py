@@ -128,9 +128,11 @@ class Bed:
     def up(self):
         self.command("up", *self.options, timeout=900)
 
-    def down(self):
-        self.command("down", timeout=120)
-        shutil.rmtree(self.scratch, ignore_errors=True)
+    def down(self, check=True):
+        try:
+            self.command("down", check=check, timeout=120)
+        finally:
+            shutil.rmtree(self.scratch, ignore_errors=True)
 
     def pids(self):
         """Process ids of 'daemon' and of 'guest' (the first one's QEMU)."""

@@ -65,13 +65,15 @@ def up(state, given, keep):
             note(f"testbed '{state.name}' is already up")
             return
         _check(options)
+        proc.interruptible()
         try:
             _bring_up(state, options)
         except BaseException:
             if fresh and not keep:
                 note("not up: cleaning up (up --keep leaves everything for inspection)")
-                _take_down(state)
-                state.remove_locks()
+                with proc.undisturbed():
+                    _take_down(state)
+                    state.remove_locks()
             raise
     note(f"testbed '{state.name}' is up: client 10.77.0.1, guests 10.77.0.11 and following")
 
@@ -97,8 +99,9 @@ def _reserve(state, path):
     if daemon.running(state):
         return
     # Recorded at once: a crash between here and `down` must not lose the number.
-    added = hugepages.reserve(config.Reading(path).memory())
-    state.update(hugepages=state.data.get("hugepages", 0) + added)
+    with proc.undisturbed():
+        added = hugepages.reserve(config.Reading(path).memory())
+        state.update(hugepages=state.data.get("hugepages", 0) + added)
 
 
 def start_guests(state, numbers):

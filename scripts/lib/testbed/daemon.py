@@ -73,8 +73,10 @@ def start(state):
     notify = _Notify(state)
     try:
         with phase(f"start {backend}"):
-            ident = proc.start(argv, log_path(state), {**os.environ, "NOTIFY_SOCKET": notify.path})
-            state.update(daemon=ident)
+            with proc.undisturbed():
+                env = {**os.environ, "NOTIFY_SOCKET": notify.path}
+                ident = proc.start(argv, log_path(state), env)
+                state.update(daemon=ident)
             if backend == "outsockd":
                 _wait_ready(state, ident, notify)
     finally:

@@ -118,7 +118,8 @@ def start(state, number, kernel):
             *_nic(state, number, options, kvm)]
     with open(os.path.join(folder, "qemu.cmd"), "w", encoding="utf-8") as file:
         file.write(shlex.join(argv) + "\n")
-    state.update(**{f"g{number}": proc.start(argv, os.path.join(folder, "qemu.log"))})
+    with proc.undisturbed():
+        state.update(**{f"g{number}": proc.start(argv, os.path.join(folder, "qemu.log"))})
 
 
 def wait(state, number, seconds=BOOT_SECONDS, other_than=None):

@@ -2,6 +2,7 @@
 """Processes of the testbed: recorded with their start time, so that a pid that was used again by
 somebody else is never signalled."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -27,6 +28,33 @@ def _stat(pid):
 def identity(pid):
     stat = _stat(pid)
     return {"pid": pid, "start": stat[1] if stat else 0, "boot": _boot_id()}
+
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def undisturbed():
+    """Signals that end this program wait meanwhile: what was started must be recorded, and what is
+    being removed must go."""
+    came = []
+    before = {number: signal.signal(number, lambda n, _: came.append(n)) for number in ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
+
+
+def interruptible():
+    """SIGTERM and SIGHUP end this program as Ctrl-C does: through its own cleaning up."""
+    def interrupt(_number, _frame):
+        raise KeyboardInterrupt
+    for number in ENDING[1:]:
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, interrupt)
 
 
 def alive(ident):
