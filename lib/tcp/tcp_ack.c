@@ -102,6 +102,7 @@ bool tcp_ack_check(struct tcp_conn *c, struct tcp_seg *seg)
 		tcp_seg_drop(c->tcp, seg, DROP_TCP_ACK);
 		return false;
 	}
+	c->rx_ms = c->tcp->now_ms;
 	if (seq_lt(seg->ack, c->snd.una))
 		return true;
 	tcp_window_update(c, seg);

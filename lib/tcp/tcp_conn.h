@@ -131,9 +131,9 @@ struct tcp_conn {
 	struct tcp_txq txq;
 	struct list tx_link; /* tcp.tx_list */
 	uint32_t ts_offset;
-	uint32_t rx_ms;	 /* last segment received */
+	uint32_t rx_ms;	 /* last acceptable segment received */
 	uint32_t tx_ms;	 /* last data sent */
-	uint32_t una_ms; /* since when the peer owes an answer */
+	uint32_t una_ms; /* since when the peer owes an answer; keepalive: last probe */
 	union {
 		struct tcp_rtt rtt;
 		struct { /* listener: handshakes in progress, now and at most */

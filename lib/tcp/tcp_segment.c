@@ -53,6 +53,7 @@ static void syn_sent_syn(struct tcp_conn *c, struct tcp_seg *seg)
 	if (!(seg->flags & TCP_F_SYN))
 		return;
 	syn_taken(c, seg);
+	c->rx_ms = c->tcp->now_ms;
 	if (!(seg->flags & TCP_F_ACK)) {
 		c->rcv.ack = c->rcv.nxt;
 		c->state = TCPS_SYN_RECEIVED;
@@ -339,7 +340,6 @@ void tcp_segment(struct tcp_conn *c, struct tcp_seg *seg)
 	const uint8_t *opts = rte_pktmbuf_mtod_offset(seg->m, uint8_t *, TCP_HDR_MIN);
 
 	tcp_opt_parse(opts, seg->hdr_len - TCP_HDR_MIN, &seg->opt);
-	c->rx_ms = c->tcp->now_ms;
 	if (c->state == TCPS_SYN_SENT)
 		in_syn_sent(c, seg);
 	else

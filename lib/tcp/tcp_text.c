@@ -179,6 +179,12 @@ bool tcp_text(struct tcp_conn *c, struct tcp_seg *seg)
 	return true;
 }
 
+/* The sequence number of the first byte that the consumer has not taken. */
+static uint32_t text_seq(const struct tcp_conn *c)
+{
+	return c->rcv.irs + 1 + (uint32_t)c->s.rx_off;
+}
+
 void tcp_fin_received(struct tcp_conn *c)
 {
 	c->rcv.nxt++;
@@ -192,6 +198,7 @@ void tcp_fin_received(struct tcp_conn *c)
 		tcp_ack_now(c);
 		return;
 	}
-	c->s.rx_end = c->s.rx_off + (c->rcv.nxt - 1 - c->rcv.ack);
+	/* Not from rcv.ack: that is a SYN behind until CONNECTED is taken. */
+	c->s.rx_end = c->s.rx_off + (c->rcv.nxt - 1 - text_seq(c));
 	sock_ready(&c->s, SOCK_EV_PEER_CLOSED);
 }

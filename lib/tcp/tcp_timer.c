@@ -89,8 +89,9 @@ static void keepalive(struct tcp_conn *c)
 	uint32_t idle = tcp->now_ms - c->rx_ms, first = c->keep_idle * 1000u;
 	bool late = c->user_timeout && idle >= c->user_timeout;
 
+	if ((int32_t)(c->rx_ms - c->una_ms) >= 0)
+		c->snd.retries = 0; /* the last probe was answered */
 	if (idle < first) {
-		c->snd.retries = 0;
 		timer_set(c, TCP_TM_KEEPALIVE, (first - idle) * NSEC_PER_MSEC);
 		return;
 	}
@@ -102,6 +103,7 @@ static void keepalive(struct tcp_conn *c)
 	/* A sequence number that the peer has had makes it answer (RFC 9293, 3.8.4). */
 	if (tcp_emit_empty(c, c->snd.una - 1, TCP_F_ACK)) {
 		c->snd.retries++;
+		c->una_ms = tcp->now_ms;
 		tcp_inc(tcp, TCP_KEEPALIVES);
 	}
 	timer_set(c, TCP_TM_KEEPALIVE, c->keep_intvl * NSEC_PER_SEC);
