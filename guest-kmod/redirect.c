@@ -48,7 +48,7 @@ static bool redirect_in_cgroup(void)
 	return in;
 }
 
-static bool redirect_applies(const struct net *net, int kern)
+bool redirect_applies(const struct net *net, int kern)
 {
 	if (kern || current->flags & PF_KTHREAD || !current->mm || !net_eq(net, &init_net))
 		return false;

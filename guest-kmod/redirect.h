@@ -11,6 +11,8 @@
 
 #include <linux/types.h>
 
+struct net;
+
 #define REDIRECT_PATH_MAX 256
 
 enum redirect_policy {
@@ -21,6 +23,8 @@ enum redirect_policy {
 
 int redirect_init(void);	/* with a self-test */
 void redirect_exit(void);
+/* A socket made by this thread is to be ours; from any context. */
+bool redirect_applies(const struct net *net, int kern);
 bool redirect_in_selftest(void);	/* this thread's */
 bool redirect_is_live(void);	/* what the self-test found */
 

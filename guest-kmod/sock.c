@@ -35,6 +35,11 @@ int osk_create(struct sock *sk, bool stream)
 
 	if (!dev && !redirect_in_selftest())
 		return -ENETDOWN;
+	/* The probe has looked already, but a program can name the protocol itself. */
+	if (!redirect_applies(sock_net(sk), sk->sk_kern_sock)) {
+		osdev_put(dev);
+		return -EPROTONOSUPPORT;
+	}
 	osk_init_fields(os, dev, dev ? &dev->q[raw_smp_processor_id() % dev->nq] : NULL, stream);
 	sk->sk_protocol = stream ? IPPROTO_TCP : IPPROTO_UDP;
 	sk->sk_destruct = osk_destruct;

@@ -240,6 +240,7 @@ int osk_listen(struct socket *sock, int backlog);
 int osk_accept(struct socket *sock, struct socket *newsock, OS_ACCEPT_ARG);
 __poll_t osk_listen_poll(struct osk *os);
 void osk_close_listener(struct osk *os);
+void osk_reject_all(struct osk *os);
 bool osk_dgram_queue(struct osk *os, struct sk_buff *skb, u32 cost);	/* lock held */
 
 /* option.c */

@@ -41,6 +41,45 @@ static int osk_listen_host(struct osk *os, int backlog)
 	return err;
 }
 
+static struct osk *osk_dequeue(struct osk *os)
+{
+	struct osk *child;
+
+	spin_lock(&os->lock);
+	child = list_first_entry_or_null(&os->accept_q, struct osk, accept_node);
+	if (child) {
+		list_del_init(&child->accept_node);
+		os->qlen--;
+		WRITE_ONCE(osk_sk(os)->sk_ack_backlog, os->qlen);
+		osk_send_credit(os);
+	}
+	spin_unlock(&os->lock);
+	return child;
+}
+
+/* Connections that were never accepted are reset, as Linux does. */
+void osk_reject_all(struct osk *os)
+{
+	struct osk *child;
+
+	while ((child = osk_dequeue(os))) {
+		osk_drop_host(child, OUTSOCK_CLOSE_ABORT);
+		sock_orphan(osk_sk(child));
+		sock_put(osk_sk(child));
+	}
+}
+
+/* Connections may have come all the same; and without an answer the host may go on listening. */
+static void osk_listen_failed(struct osk *os, int err)
+{
+	spin_lock(&os->lock);
+	osk_set_state(osk_sk(os), TCP_CLOSE);
+	spin_unlock(&os->lock);
+	if (err == -ETIMEDOUT || err == -EINTR)
+		osk_drop_host(os, 0);
+	osk_reject_all(os);
+}
+
 static int osk_listen_start(struct socket *sock, struct osk *os, int backlog)
 {
 	struct sock *sk = osk_sk(os);
@@ -58,7 +97,7 @@ static int osk_listen_start(struct socket *sock, struct osk *os, int backlog)
 		return err;
 	err = osk_listen_host(os, backlog);
 	if (err && !again)
-		osk_set_state(sk, TCP_CLOSE);
+		osk_listen_failed(os, err);
 	return err;
 }
 
@@ -75,22 +114,6 @@ int osk_listen(struct socket *sock, int backlog)
 		err = osk_listen_start(sock, os, backlog);
 	mutex_unlock(&os->ctl);
 	return err == 1 ? READ_ONCE(sock->ops)->listen(sock, backlog) : err;
-}
-
-static struct osk *osk_dequeue(struct osk *os)
-{
-	struct osk *child;
-
-	spin_lock(&os->lock);
-	child = list_first_entry_or_null(&os->accept_q, struct osk, accept_node);
-	if (child) {
-		list_del_init(&child->accept_node);
-		os->qlen--;
-		WRITE_ONCE(osk_sk(os)->sk_ack_backlog, os->qlen);
-		osk_send_credit(os);
-	}
-	spin_unlock(&os->lock);
-	return child;
 }
 
 static void osk_graft_child(struct osk *child, struct socket *newsock)
@@ -178,18 +201,6 @@ __poll_t osk_listen_poll(struct osk *os)
 	if (READ_ONCE(osk_sk(os)->sk_err))
 		mask |= EPOLLERR;
 	return mask;
-}
-
-/* Connections that were never accepted are reset, as Linux does. */
-static void osk_reject_all(struct osk *os)
-{
-	struct osk *child;
-
-	while ((child = osk_dequeue(os))) {
-		osk_drop_host(child, OUTSOCK_CLOSE_ABORT);
-		sock_orphan(osk_sk(child));
-		sock_put(osk_sk(child));
-	}
 }
 
 /* release(), or shutdown() while others may be in accept(): the twin stays until release. */

@@ -262,6 +262,7 @@ int osk_release(struct socket *sock)
 	os = osk_from_sk(sk);
 	if (sk->sk_state == TCP_LISTEN)
 		osk_close_listener(os);
+	osk_reject_all(os);	/* a listener may have ended by itself */
 	osk_twin_release(os);
 	if (!os->dev)
 		goto orphan;

@@ -66,6 +66,18 @@ signal.pause()
 """
 
 
+BY_NUMBER = """
+import errno, socket
+for family in (socket.AF_INET, socket.AF_INET6):
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        try:
+            socket.socket(family, kind, 253)
+            print("a socket")
+        except OSError as e:
+            print(errno.errorcode[e.errno])
+"""
+
+
 def listens(bed, port, native=False):
     """A program of its own listens on @port; is its socket the module's? It runs on."""
     p = bed.guest_start(sys.executable, "-c", LISTEN, str(port), native=native)
@@ -80,7 +92,8 @@ def sysctl(bed, name, value):
 
 @test("policy")
 def policy(bed):
-    """Policy off, all, and one cgroup: who is outsourced, and who keeps the guest's stack."""
+    """Policy off, all, and one cgroup: who is outsourced, and who keeps the guest's stack.
+    The protocol's number leads no way around it."""
     for port, word, native, expected in ((7401, "off", False, False), (7402, "all", True, True),
                                          (7403, "cgroup", False, True),
                                          (7404, "cgroup", True, False)):
@@ -89,6 +102,12 @@ def policy(bed):
         p.stop()
         where = "outside of" if native else "in"
         expect(outsourced == expected, f"policy {word}, {where} the cgroup: {outsourced}")
+    for word, prefix, native in (("all", ["unshare", "-n"], False), ("off", [], False),
+                                 ("cgroup", [], True)):
+        sysctl(bed, "policy", word)
+        r = bed.guest(*prefix, sys.executable, "-c", BY_NUMBER, native=native)
+        expect(r.stdout == "EPROTONOSUPPORT\n" * 4,
+               f"policy {word}, {prefix}: socket() with the protocol's number: {r.stdout}")
     sysctl(bed, "policy", "all")
 
 
