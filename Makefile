@@ -3,13 +3,22 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 
-.PHONY: all setup test check demo bench module install clean
+.PHONY: all help setup test check demo bench module install clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
 
 $(BUILD)/build.ninja:
 	meson setup --prefix=$(PREFIX) $(BUILD)
+
+help:
+	@echo 'make            build into $(BUILD) (BUILD=...)'
+	@echo 'make setup      install the Debian packages for everything below'
+	@echo 'make test       build and run every test; make check: static checks only'
+	@echo 'make demo       see it work; make bench: see how fast it is'
+	@echo 'make module     outsock.ko for the running kernel, in guest-kmod/ (KVER=...)'
+	@echo 'make install    outsockd, outsockctl, man pages, systemd unit under $(PREFIX) (PREFIX=...)'
+	@echo 'make clean      remove $(BUILD) and what make module built'
 
 setup:
 	scripts/setup
@@ -34,3 +43,5 @@ install: all
 
 clean:
 	rm -rf $(BUILD)
+	find guest-kmod \( -name '*.ko' -o -name '*.o' -o -name '*.mod*' -o -name '.*.cmd' \
+		-o -name modules.order -o -name Module.symvers \) -delete

@@ -24,7 +24,7 @@ def shared(path):
     return Path(shutil.copy(path, FILES / Path(path).name))
 
 
-TOOL = shared(TOP / "test" / "guest" / "stream.py")
+TOOL = FILES / "stream.py"         # of test/guest; a Bed puts it there
 CLIENT = "10.77.0.1"
 PATIENCE = 120
 
@@ -107,6 +107,7 @@ class Bed:
         self.address = guest_address(1)
         self.scratch = Path(tempfile.mkdtemp(prefix="outsock-", dir="/var/tmp"))
         self.scratch.chmod(0o755)
+        shared(TOP / "test" / "guest" / TOOL.name)
 
     def guests(self):
         return int(self.options[self.options.index("--guests") + 1])

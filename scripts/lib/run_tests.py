@@ -160,10 +160,12 @@ STEPS = {
     "sanitized": step_sanitized,
     "fuzz": step_fuzz,
 }
+NEED_ROOT = ("smoke", "hostile", "guest", "sanitized")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="test", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("steps", nargs="*", metavar="STEP", help="only these")
     parser.add_argument("--list", action="store_true", help="name the steps")
     args = parser.parse_args()
@@ -173,7 +175,14 @@ def main():
     unknown = [s for s in args.steps if s not in STEPS]
     if unknown:
         parser.error(f"no step {unknown[0]}; there are: {' '.join(STEPS)}")
-    LOGS.mkdir(parents=True, exist_ok=True)
+    rootless = [s for s in args.steps or STEPS if s in NEED_ROOT]
+    if rootless and os.geteuid() != 0:
+        sys.exit(f"test: {', '.join(rootless)}: namespaces and hugepages need root: run it with "
+                 "sudo, or name other steps")
+    try:
+        LOGS.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        sys.exit(f"test: {e}; OUTSOCK_TEST_BUILD names another folder to build in")
     total = Result()
     for name in args.steps or STEPS:
         print(f"{name:<10} ...", end="", flush=True)

@@ -64,7 +64,7 @@ def before_others():
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__,
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer repeats")
     parser.add_argument("--only", default="", metavar="NAME,...", help="only these measures")
@@ -95,7 +95,7 @@ def main():
         print("\n".join(MEASURES))
         return 0
     if os.geteuid() != 0:
-        sys.exit("bench: hugepages and namespaces need root")
+        sys.exit("bench: hugepages and namespaces need root: run it with sudo")
     if subprocess.run([TOP / "scripts/setup", "build", "check", "testbed"],
                       stdout=subprocess.DEVNULL).returncode:
         return 1

@@ -66,12 +66,17 @@ def versions(word):
     return [word]
 
 
-def _prepare(version, target):
-    """Brings a build directory up to date; returns the kernel's headers."""
+def _headers(version):
     headers = kernels.HEADERS + version
     if not os.path.exists(os.path.join(headers, "Makefile")):
         raise Failure(f"the headers of kernel {version} are not installed",
-                      "install them with: scripts/setup kernel")
+                      "install those of Debian's current kernels with: scripts/setup kernel")
+    return headers
+
+
+def _prepare(version, target):
+    """Brings a build directory up to date; returns the kernel's headers."""
+    headers = _headers(version)
     if not os.path.exists(os.path.join(paths.REPO, "guest-kmod", "Kbuild")):
         raise Failure("guest-kmod/Kbuild is not there: this tree has no guest module")
     _mirror(target)
@@ -81,6 +86,7 @@ def _prepare(version, target):
 def build(version, verbose=False):
     """Returns the path of outsock.ko for a kernel version. Warnings are errors."""
     target = os.path.dirname(paths.module(version))
+    _headers(version)
     os.makedirs(target, exist_ok=True)
     with open(os.path.join(target, ".lock"), "w", encoding="ascii") as lock, \
             phase(f"build outsock.ko for {version}"):
