@@ -7,10 +7,12 @@
 #include <stdbool.h>
 
 struct cli {
-	int fd;	   /* connected to outsockd */
-	bool json; /* print results as JSON */
-	int argc;  /* words after the command's own */
+	int fd;		    /* connected to outsockd, or -1: the command does so itself */
+	const char *socket; /* the daemon's */
+	bool json;	    /* print results as JSON */
+	int argc;	    /* words after the command's own */
 	char **argv;
+	const char *root, *config; /* doctor's */
 };
 
 /* 0: done; 1: failed, and said so; 2: wrong usage. */
@@ -59,5 +61,7 @@ int cli_port_list(struct cli *cli);
 int cli_counters(struct cli *cli);
 int cli_config_dump(struct cli *cli);
 int cli_log_level(struct cli *cli);
+/* Its results are statuses of the program: 0: all is well, 1: something is bad, 2: not known. */
+int cli_doctor(struct cli *cli);
 
 #endif

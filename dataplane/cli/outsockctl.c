@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+/* The one command that asks the host, and needs no daemon. */
+#define DOCTOR	       "doctor"
 #define DEFAULT_SOCKET "/run/outsock/control.sock"
 
 static const struct command {
@@ -26,6 +28,7 @@ static const struct command {
 	{ "counters", NULL, cli_counters, " [LCORE]", "counters of the stack that are not 0" },
 	{ "config", "dump", cli_config_dump, "", "the configuration in force, as a file" },
 	{ "log", "level", cli_log_level, " [LEVEL]", "tell or set the log level" },
+	{ DOCTOR, NULL, cli_doctor, " [--config FILE] [--root DIR]", "what ruins latency here" },
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -39,7 +42,7 @@ static int usage(FILE *out)
 		snprintf(words, sizeof(words), "%s%s%s%s", commands[i].noun,
 			 commands[i].verb ? " " : "", commands[i].verb ? commands[i].verb : "",
 			 commands[i].args);
-		fprintf(out, "  %-32s%s\n", words, commands[i].help);
+		fprintf(out, "  %-36s%s\n", words, commands[i].help);
 	}
 	return out == stdout ? 0 : 2;
 }
@@ -56,13 +59,18 @@ static const struct command *find(int argc, char **argv)
 	return NULL;
 }
 
-static int run(const struct command *c, struct cli *cli, const char *socket_path)
+static int run(const struct command *c, struct cli *cli)
 {
+	bool doctor = !strcmp(c->noun, DOCTOR);
 	int skip = c->verb ? 2 : 1, rc;
 
 	cli->argc -= skip;
 	cli->argv += skip;
-	cli->fd = cli_connect(socket_path);
+	if (doctor)
+		return cli->argc ? usage(stderr) : c->fn(cli);
+	if (cli->root || cli->config)
+		return usage(stderr);
+	cli->fd = cli_connect(cli->socket);
 	if (cli->fd < 0)
 		return 1;
 	rc = c->fn(cli);
@@ -70,32 +78,54 @@ static int run(const struct command *c, struct cli *cli, const char *socket_path
 	return rc == 2 ? usage(stderr) : rc;
 }
 
+/* One option; the exit status if the program ends with it, else -1. */
+static int take_option(struct cli *cli, int opt)
+{
+	switch (opt) {
+	case 's':
+		cli->socket = optarg;
+		return -1;
+	case 'j':
+		cli->json = true;
+		return -1;
+	case 'r':
+		cli->root = optarg;
+		return -1;
+	case 'c':
+		cli->config = optarg;
+		return -1;
+	case 'v':
+		return puts("outsockctl " OUTSOCK_VERSION) < 0;
+	default:
+		return usage(opt == 'h' ? stdout : stderr);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "socket", required_argument, NULL, 's' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "config", required_argument, NULL, 'c' },
+		{ "root", required_argument, NULL, 'r' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
 		{ 0 },
 	};
-	const char *path = getenv("OUTSOCK_CONTROL");
+	struct cli cli = { .fd = -1, .socket = getenv("OUTSOCK_CONTROL") };
 	const struct command *c;
-	struct cli cli = { .fd = -1 };
 	int opt;
 
+	if (!cli.socket)
+		cli.socket = DEFAULT_SOCKET;
 	while ((opt = getopt_long(argc, argv, "s:jhv", options, NULL)) != -1) {
-		if (opt == 's')
-			path = optarg;
-		else if (opt == 'j')
-			cli.json = true;
-		else if (opt == 'v')
-			return puts("outsockctl " OUTSOCK_VERSION) < 0;
-		else
-			return usage(opt == 'h' ? stdout : stderr);
+		int status = take_option(&cli, opt);
+
+		if (status >= 0)
+			return status;
 	}
 	cli.argc = argc - optind;
 	cli.argv = argv + optind;
 	c = find(cli.argc, cli.argv);
-	return c ? run(c, &cli, path ? path : DEFAULT_SOCKET) : usage(stderr);
+	return c ? run(c, &cli) : usage(stderr);
 }

@@ -165,6 +165,9 @@ static inline bool conf_has_cpu(const struct conf_cpus *cpus, unsigned int cpu)
  */
 void config_control_cpus(const struct config *c, unsigned int n_cpus, struct conf_cpus *ret_cpus);
 
+/* "0,2-3", as kernel and EAL take it. */
+void config_format_cpus(const struct conf_cpus *cpus, char *buf, size_t size);
+
 /* Bytes behind the headroom of a packet buffer: a frame of any port. */
 unsigned int config_pkt_room(const struct config *c);
 

@@ -53,6 +53,25 @@ void config_control_cpus(const struct config *c, unsigned int n_cpus, struct con
 		others(n_cpus, &none, &none, cpus);
 }
 
+void config_format_cpus(const struct conf_cpus *cpus, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	buf[0] = '\0';
+	for (unsigned int cpu = 0; cpu < 1024 && n < size; cpu++) {
+		unsigned int last = cpu;
+
+		if (!conf_has_cpu(cpus, cpu))
+			continue;
+		while (last + 1 < 1024 && conf_has_cpu(cpus, last + 1))
+			last++;
+		n += (size_t)snprintf(buf + n, size - n, n ? ",%u" : "%u", cpu);
+		if (last > cpu && n < size)
+			n += (size_t)snprintf(buf + n, size - n, "-%u", last);
+		cpu = last;
+	}
+}
+
 unsigned int config_pkt_room(const struct config *c)
 {
 	unsigned int room = FRAME_MIN;

@@ -21,26 +21,6 @@
 
 /* ---- arguments ---- */
 
-/* "0,2-3" as the EAL takes it. */
-static void format_cpus(const struct conf_cpus *cpus, char *buf, size_t size)
-{
-	size_t n = 0;
-
-	buf[0] = '\0';
-	for (unsigned int cpu = 0; cpu < 1024 && n < size; cpu++) {
-		unsigned int last = cpu;
-
-		if (!conf_has_cpu(cpus, cpu))
-			continue;
-		while (last + 1 < 1024 && conf_has_cpu(cpus, last + 1))
-			last++;
-		n += (size_t)snprintf(buf + n, size - n, n ? ",%u" : "%u", cpu);
-		if (last > cpu && n < size)
-			n += (size_t)snprintf(buf + n, size - n, "-%u", last);
-		cpu = last;
-	}
-}
-
 static int add(struct eal_args *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 static int add(struct eal_args *a, const char *fmt, ...)
@@ -67,7 +47,7 @@ static int add_lcores(struct eal_args *a, const struct config *c, unsigned int n
 	size_t n;
 
 	config_control_cpus(c, n_cpus, &control);
-	format_cpus(&control, cpus, sizeof(cpus));
+	config_format_cpus(&control, cpus, sizeof(cpus));
 	n = (size_t)snprintf(list, sizeof(list), "0@(%s)", cpus);
 	for (unsigned int i = 0; i < c->n_lcores && n < sizeof(list); i++)
 		n += (size_t)snprintf(list + n, sizeof(list) - n, ",%u@%u", eal_lcore_id(i),

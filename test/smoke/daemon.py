@@ -252,6 +252,24 @@ def test_lcore_set(daemon):
     assert (lcore["poll"], lcore["priority"]) == ("adaptive", 60), lcore
 
 
+def test_doctor(daemon):
+    """It finds the daemon and its threads by itself; the rest is this machine's."""
+    done = subprocess.run([daemon.ctl_path, "--socket", daemon.bed.dir + "/control.sock", "--json",
+                           "doctor"], capture_output=True, text=True, check=False)
+    rows = {row["name"]: row for row in json.loads(done.stdout)}
+    assert done.returncode == int(any(r["verdict"] == "bad" for r in rows.values())), done
+    assert (rows["lcore-threads"]["verdict"], rows["lcore-threads"]["found"]) == \
+           ("ok", "2 lcores, as configured"), rows["lcore-threads"]
+    assert rows["control-threads"]["verdict"] == "ok", rows["control-threads"]
+    assert rows["hugepages"]["mend"] == ["configure: hugepages = yes in [dataplane]"], rows
+
+
+def test_doctor_without_daemon(outsockctl):
+    done = subprocess.run([outsockctl, "--socket", "/nowhere", "doctor"], capture_output=True,
+                          text=True, check=False)
+    assert done.returncode == 2 and "--config FILE" in done.stderr, done
+
+
 def test_guest_to_guest(bed, daemon, guest_pair):
     """One guest on each lcore: streams and datagrams to the other one and to itself, no NIC."""
     before = daemon.ctl("port", "list")[0]
@@ -277,6 +295,7 @@ def write_config(bed, poll="adaptive", throttling="refuse"):
 
 def all_tests(bed, outsockd, outsockctl, guest_pair):
     test_mistake_touches_nothing(bed, outsockd)
+    test_doctor_without_daemon(outsockctl)
     test_throttled_lcore_is_refused(bed, outsockd)
     test_throttled_lcore_is_allowed(bed, outsockd, outsockctl)
     write_config(bed)
@@ -287,6 +306,7 @@ def all_tests(bed, outsockd, outsockctl, guest_pair):
         test_both_classes_answer(bed, daemon)
         test_guest_comes_and_goes(bed, daemon, outsockd)
         test_lcore_set(daemon)
+        test_doctor(daemon)
         test_guest_to_guest(bed, daemon, guest_pair)
         secret = test_secret_is_kept(bed)
         daemon.end()
