@@ -40,10 +40,16 @@ static void add_numbers(json_t *o, const struct guest_stats *s)
 		{ "session_errors", s->session_errors },
 		{ "epoch_drops", s->epoch_drops },
 		{ "pre_hello_drops", s->pre_hello_drops },
+		{ "tx_stalls", s->tx_stalls },
 	};
+	char name[32];
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		json_object_set_new(o, rows[i].name, json_integer((json_int_t)rows[i].value));
+	for (int e = 0; e < GUEST_ERR_N; e++) {
+		snprintf(name, sizeof(name), "error/%s", guest_err_name((enum guest_err)e));
+		json_object_set_new(o, name, json_integer((json_int_t)s->errors[e]));
+	}
 }
 
 static const char *state_name(const struct guest_stats *s)

@@ -165,7 +165,10 @@ void vring_done(struct vring_dev *r, uint32_t written);
 /* Back to @idx, an index since the last vring_publish(): the guest has not seen what was done. */
 void vring_rewind(struct vring_dev *r, uint16_t idx);
 
-/* Chains that wait, the one of vring_next() included. Fetches the available index. */
+/*
+ * Chains that wait, the one of vring_next() included. Fetches the available index. More than the
+ * ring has: vring_next() will find it broken.
+ */
 uint16_t vring_avail(struct vring_dev *r);
 
 /* Makes returned entries visible to the guest (store-release of the used index). */

@@ -275,9 +275,15 @@ void vring_rewind(struct vring_dev *r, uint16_t idx)
 
 uint16_t vring_avail(struct vring_dev *r)
 {
-	int n = r->err ? 0 : fetch_avail(r);
+	uint16_t seen, n;
 
-	return n < 0 ? 0 : n;
+	if (r->err)
+		return 0;
+	seen = __atomic_load_n(&r->avail->idx, __ATOMIC_ACQUIRE);
+	n = seen - r->idx;
+	if (n <= r->mask + 1)
+		r->avail_seen = seen;
+	return n;
 }
 
 bool vring_skip(struct vring_chain *c, uint32_t n)

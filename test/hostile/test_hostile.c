@@ -3,6 +3,7 @@
  * Hostile guests: whatever one does, it loses its session, the reason is counted and told once, and
  * a second guest, whose echo runs all the time, does not notice.
  */
+#include "cases.h"
 #include "inproc.h"
 
 #include "vring/vring.h"
@@ -265,41 +266,6 @@ static void send_bad(struct fix *f, struct evil *e, const struct outsock_hdr *h,
 	comes_back(f);
 }
 
-/* X(test, operation, socket, what to change, body bytes sent, reason) */
-#define BAD_MESSAGES(X) \
-	X(data_len_short, DATA, e.conn, h.len = 9, 10, BAD_LEN) \
-	X(data_len_long, DATA, e.conn, h.len = 11, 10, BAD_LEN) \
-	X(data_len_huge, DATA, e.conn, h.len = UINT32_MAX, 10, BAD_LEN) \
-	X(data_offset_beyond, DATA, e.conn, h.len = 4; h.off = 1, 4, OFFSET) \
-	X(data_offset_huge, DATA, e.conn, h.len = 4; h.off = UINT64_MAX - 1, 4, OFFSET) \
-	X(data_credit_shrinks, DATA, e.conn, h.len = 4; h.pos = 5, 4, CREDIT) \
-	X(data_unconnected, DATA, e.fresh, h.len = 4, 4, NOT_CONNECTED) \
-	X(data_listener, DATA, e.listener, h.len = 4, 4, NOT_CONNECTED) \
-	X(data_dgram, DATA, e.dgram, h.len = 4, 4, BAD_TYPE) \
-	X(dgram_stream, DGRAM, e.conn, h.len = 30, 30, BAD_TYPE) \
-	X(dgram_short, DGRAM, e.dgram, h.len = 23, 23, BAD_LEN) \
-	X(data_unknown_id, DATA, e.conn, h.len = 4; h.sock = 15, 4, NO_SOCK) \
-	X(data_unknown_host_id, DATA, e.conn, h.len = 4; h.sock = OUTSOCK_ID_HOST | 3, 4, NO_SOCK) \
-	X(data_id_range, DATA, e.conn, h.len = 4; h.sock = 16, 4, BAD_ID) \
-	X(data_id_none, DATA, e.conn, h.len = 4; h.sock = OUTSOCK_ID_NONE, 4, BAD_ID) \
-	X(data_host_id_range, DATA, e.conn, h.len = 4; h.sock = OUTSOCK_ID_HOST | 31, 4, BAD_ID) \
-	X(credit_len, CREDIT, e.conn, h.len = 4, 4, BAD_LEN) \
-	X(credit_shrinks, CREDIT, e.conn, h.pos = 1, 0, CREDIT) \
-	X(credit_listener_range, CREDIT, e.listener, h.pos = 1ull << 32, 0, CREDIT) \
-	X(credit_unknown_id, CREDIT, e.conn, h.sock = 15, 0, NO_SOCK) \
-	X(socket_id_range, SOCKET, e.conn, h.len = 8; h.sock = 16, 8, BAD_ID) \
-	X(socket_host_id, SOCKET, e.conn, h.len = 8; h.sock = OUTSOCK_ID_HOST, 8, BAD_ID) \
-	X(socket_len, SOCKET, e.conn, h.len = 7, 7, BAD_LEN) \
-	X(bind_len, BIND, e.fresh, h.len = 25, 25, BAD_LEN) \
-	X(listen_len, LISTEN, e.fresh, h.len = 0, 0, BAD_LEN) \
-	X(close_id_range, CLOSE, e.conn, h.len = 16; h.sock = 4711, 16, BAD_ID) \
-	X(hello_len, HELLO, NULL, h.len = 31, 31, BAD_LEN) \
-	X(epoch_from_guest, EPOCH, NULL, h.len = 0, 0, BAD_OP) \
-	X(connected_from_guest, CONNECTED, e.conn, h.len = 0, 0, BAD_OP) \
-	X(packet_not_agreed, PACKET, NULL, h.len = 20, 20, BAD_OP) \
-	X(op_unknown, DATA, NULL, h.op = 200, 0, BAD_OP) \
-	X(reply_from_guest, BIND, e.fresh, h.len = 24; h.flags = OUTSOCK_F_REPLY, 24, BAD_OP)
-
 #define BAD_MESSAGE_TEST(name, opcode, s, change, len, err) \
 	static void test_##name(void **state) \
 	{ \
@@ -442,19 +408,6 @@ static void send_desc(struct fix *f, struct evil *e, struct vring_desc d, enum v
 	ring_thrown_out(f, e, err);
 }
 
-#define BAD_DESCS(X) \
-	X(hole, ((struct vring_desc){ simguest_hole(e.sg), 100, 0, 0 }), DESC_ADDR) \
-	X(end, ((struct vring_desc){ simguest_end(e.sg) - 50, 100, 0, 0 }), DESC_ADDR) \
-	X(address_wraps, ((struct vring_desc){ UINT64_MAX - 50, 100, 0, 0 }), DESC_ADDR) \
-	X(too_long, ((struct vring_desc){ 0, 80000, 0, 0 }), TOO_LONG) \
-	X(too_long_32, ((struct vring_desc){ 0, UINT32_MAX, 0, 0 }), TOO_LONG) \
-	X(writable, ((struct vring_desc){ 0, 100, VRING_DESC_F_WRITE, 0 }), DESC_DIR) \
-	X(next_range, ((struct vring_desc){ 0, 100, VRING_DESC_F_NEXT, 256 }), DESC_INDEX) \
-	X(indirect_len, ((struct vring_desc){ 0, 20, VRING_DESC_F_INDIRECT, 0 }), INDIRECT) \
-	X(indirect_empty, ((struct vring_desc){ 0, 0, VRING_DESC_F_INDIRECT, 0 }), INDIRECT) \
-	X(indirect_next, ((struct vring_desc){ 0, 16, 5, 0 }), INDIRECT) \
-	X(indirect_hole, ((struct vring_desc){ simguest_hole(e.sg), 16, 4, 0 }), DESC_ADDR)
-
 #define BAD_DESC_TEST(name, d, err) \
 	static void test_desc_##name(void **state) \
 	{ \
@@ -557,6 +510,19 @@ static void test_avail_backwards(void **state)
 	struct sg_queue *q = simguest_queue(e.sg, 1);
 
 	__atomic_store_n(&q->avail->idx, q->avail_idx - 1, __ATOMIC_RELEASE);
+	ring_thrown_out(f, &e, VRING_ERR_AVAIL_JUMP);
+}
+
+/* The lcore meets it when it asks for kicks before it sleeps. */
+static void test_avail_jumps_before_sleep(void **state)
+{
+	struct fix *f = *state;
+	struct evil e = evil_start(f);
+	struct sg_queue *q = simguest_queue(e.sg, 1);
+
+	__atomic_store_n(&q->avail->idx, q->avail_idx + q->size + 1, __ATOMIC_RELEASE);
+	assert_true(guest_arm_kicks(f->ip.guests[EVIL].g));
+	guest_disarm_kicks(f->ip.guests[EVIL].g);
 	ring_thrown_out(f, &e, VRING_ERR_AVAIL_JUMP);
 }
 
@@ -698,6 +664,7 @@ int main(int argc, char **argv)
 		T(test_indirect_writable),
 		T(test_avail_jumps),
 		T(test_avail_backwards),
+		T(test_avail_jumps_before_sleep),
 		T(test_head_range),
 		T(test_rx_buffer_small),
 		T(test_rx_buffer_readable),

@@ -13,6 +13,7 @@ import stat
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 from plain import Daemon
 
 CONFIG = """

@@ -6,10 +6,12 @@
 
 DPDK's interrupt thread unmaps that memory at once; the lcore must not be in it any more."""
 
+import os
 import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 from plain import DEADLINE, Daemon
 
 ROUNDS = 500

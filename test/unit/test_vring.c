@@ -315,6 +315,17 @@ static void test_avail_jump(void **state)
 	assert_broken(f, VRING_ERR_AVAIL_JUMP);
 }
 
+/* Whoever only asks whether there is work does not break the ring: it would go unnoticed. */
+static void test_avail_jump_is_work(void **state)
+{
+	struct fix *f = *state;
+
+	f->avail->idx = SIZE + 1;
+	assert_true(vring_avail(&f->dev) > 0);
+	assert_int_equal(f->dev.err, VRING_ERR_NONE);
+	assert_broken(f, VRING_ERR_AVAIL_JUMP);
+}
+
 static void test_head_beyond_ring(void **state)
 {
 	struct fix *f = *state;
@@ -546,6 +557,7 @@ int main(void)
 		T(test_rewind),
 		T(test_wrap),
 		T(test_avail_jump),
+		T(test_avail_jump_is_work),
 		T(test_head_beyond_ring),
 		T(test_next_beyond_ring),
 		T(test_loop),
