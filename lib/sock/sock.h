@@ -32,13 +32,14 @@ struct sock_transport;
  * @socks:	all of its sockets (sock.owner_link)
  * @n_socks, @max_socks: quota, accepted ones and those not yet handed over included
  * @n_pkts, @max_pkts: quota of packets that wait in its sockets' queues, both directions
+ * @n_ooo:	how many of them lie beyond a gap in their stream
  * @cookie:	the consumer's own
  */
 struct sock_owner {
 	struct stack *stack;
 	struct list socks;
 	uint32_t n_socks, max_socks;
-	uint32_t n_pkts, max_pkts;
+	uint32_t n_pkts, max_pkts, n_ooo;
 	void *cookie;
 };
 

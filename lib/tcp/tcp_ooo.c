@@ -46,6 +46,13 @@ static void insert_range(struct tcp_ooo *o, uint32_t i, uint32_t start, uint32_t
 	o->r[i] = (struct tcp_ooo_range){ .start = start, .end = end, .head = item, .tail = item };
 }
 
+void *tcp_ooo_prev(const struct tcp_ooo *o, uint32_t seq, const struct tcp_ooo_fit *fit)
+{
+	if (!fit->at || o->r[fit->at - 1].end != seq + fit->skip)
+		return NULL;
+	return o->r[fit->at - 1].tail;
+}
+
 void tcp_ooo_put(struct tcp_ooo *o, uint32_t seq, const struct tcp_ooo_fit *fit, void *item,
 		 void (*chain)(void *a, void *b))
 {
@@ -54,7 +61,8 @@ void tcp_ooo_put(struct tcp_ooo *o, uint32_t seq, const struct tcp_ooo_fit *fit,
 	struct tcp_ooo_range *next = i < o->n && o->r[i].start == end ? &o->r[i] : NULL;
 
 	if (prev) {
-		chain(prev->tail, item);
+		if (item != prev->tail)
+			chain(prev->tail, item);
 		prev->tail = item;
 		prev->end = end;
 	}

@@ -19,6 +19,7 @@ struct tcp_ooo_range {
 
 struct tcp_ooo {
 	uint32_t n;
+	uint32_t n_pkts;			/* the caller's count of what it costs */
 	struct tcp_ooo_range r[TCP_OOO_RANGES]; /* ascending */
 };
 
@@ -31,6 +32,7 @@ struct tcp_ooo_fit {
 static inline void tcp_ooo_init(struct tcp_ooo *o)
 {
 	o->n = 0;
+	o->n_pkts = 0;
 }
 
 /*
@@ -39,9 +41,12 @@ static inline void tcp_ooo_init(struct tcp_ooo *o)
  */
 bool tcp_ooo_fit(const struct tcp_ooo *o, uint32_t seq, uint32_t len, struct tcp_ooo_fit *ret_fit);
 
+/* The item that ends where the new one, cut to @fit, begins; NULL: none. */
+void *tcp_ooo_prev(const struct tcp_ooo *o, uint32_t seq, const struct tcp_ooo_fit *fit);
+
 /*
  * Puts @item, cut to @fit (len > 0) and beginning at @seq + @fit->skip, where it belongs.
- * @chain(a, b) makes @b the successor of @a.
+ * @chain(a, b) makes @b the successor of @a. @item may be tcp_ooo_prev()'s, which has grown.
  */
 void tcp_ooo_put(struct tcp_ooo *o, uint32_t seq, const struct tcp_ooo_fit *fit, void *item,
 		 void (*chain)(void *a, void *b));

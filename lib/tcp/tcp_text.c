@@ -22,15 +22,14 @@ void tcp_pkt_skip(struct rte_mbuf *m, uint32_t n)
 
 /*
  * A slow reader and a peer that sends byte by byte must not hold a packet for each byte: small text
- * goes behind the last packet that waits.
+ * of @m goes behind that of @tail, which is before it in the stream. True: @m is gone.
  */
-static bool coalesce(struct sock *s, struct rte_mbuf *m)
+static bool append(struct rte_mbuf *tail, struct rte_mbuf *m)
 {
-	struct rte_mbuf *tail = s->rxq.tail;
 	uint32_t n = pkt_meta(m)->payload;
 
-	if (s->rxq.n < COALESCE_MIN || n > COALESCE_MAX || m->nb_segs > 1 || tail->nb_segs > 1 ||
-	    !RTE_MBUF_DIRECT(tail) || rte_mbuf_refcnt_read(tail) > 1)
+	if (n > COALESCE_MAX || m->nb_segs > 1 || tail->nb_segs > 1 || !RTE_MBUF_DIRECT(tail) ||
+	    rte_mbuf_refcnt_read(tail) > 1)
 		return false;
 	/* Behind its payload, where link padding may be. */
 	if (tail->data_off + pkt_meta(tail)->payload + n > tail->buf_len)
@@ -41,7 +40,6 @@ static bool coalesce(struct sock *s, struct rte_mbuf *m)
 	tail->data_len = (uint16_t)pkt_meta(tail)->payload;
 	tail->pkt_len = tail->data_len;
 	rte_pktmbuf_free(m);
-	sock_ready(s, SOCK_EV_DATA);
 	return true;
 }
 
@@ -50,8 +48,38 @@ static void deliver(struct tcp_conn *c, struct rte_mbuf *m, uint32_t n)
 {
 	c->rcv.nxt += n;
 	pkt_meta(m)->payload = n;
-	if (!coalesce(&c->s, m))
+	if (c->s.rxq.n >= COALESCE_MIN && append(c->s.rxq.tail, m))
+		sock_ready(&c->s, SOCK_EV_DATA);
+	else
 		sock_rx_push(&c->s, m);
+}
+
+/* ---- beyond a gap ---- */
+
+static void ooo_count(struct tcp_conn *c, const struct rte_mbuf *m)
+{
+	sock_pkts_add(&c->s, m->nb_segs);
+	c->s.owner->n_ooo += m->nb_segs;
+	c->ooo->n_pkts += m->nb_segs;
+}
+
+static void ooo_uncount(struct tcp_conn *c, const struct rte_mbuf *m)
+{
+	sock_pkts_sub(&c->s, m->nb_segs);
+	c->s.owner->n_ooo -= m->nb_segs;
+	c->ooo->n_pkts -= m->nb_segs;
+}
+
+/*
+ * Whoever never fills the gap can make us hold text for ever. So a quarter of the owner's packets
+ * is the most for all of it, and one connection may have as many as it leaves free.
+ */
+static bool ooo_room(const struct tcp_conn *c, uint32_t n)
+{
+	const struct sock_owner *o = c->s.owner;
+
+	return sock_pkts_room(&c->s, n) &&
+		c->ooo->n_pkts + o->n_ooo + n <= RTE_MAX(o->max_pkts / 4, 2u);
 }
 
 /* The packets of one range whose front may have been received already. */
@@ -61,7 +89,7 @@ static void deliver_chain(struct tcp_conn *c, struct rte_mbuf *m)
 		struct rte_mbuf *next = pkt_meta(m)->next;
 		uint32_t old = c->rcv.nxt - pkt_meta(m)->seq, len = pkt_meta(m)->payload;
 
-		sock_pkts_sub(&c->s, m->nb_segs);
+		ooo_uncount(c, m);
 		if (old < len) {
 			tcp_pkt_skip(m, old);
 			deliver(c, m, len - old);
@@ -87,21 +115,29 @@ static void ooo_drain(struct tcp_conn *c)
 		tcp_ooo_free(c);
 }
 
+/* Drops the last range: the peer has not been told of it, so it comes again. */
+static bool ooo_drop_last(struct tcp_conn *c)
+{
+	struct rte_mbuf *m = tcp_ooo_drain(c->ooo);
+
+	if (!m)
+		return false;
+	while (m) {
+		struct rte_mbuf *next = pkt_meta(m)->next;
+
+		ooo_uncount(c, m);
+		rte_pktmbuf_free(m);
+		m = next;
+	}
+	return true;
+}
+
 void tcp_ooo_free(struct tcp_conn *c)
 {
-	struct rte_mbuf *m;
-
 	if (!c->ooo)
 		return;
-	while ((m = tcp_ooo_drain(c->ooo))) {
-		while (m) {
-			struct rte_mbuf *next = pkt_meta(m)->next;
-
-			sock_pkts_sub(&c->s, m->nb_segs);
-			rte_pktmbuf_free(m);
-			m = next;
-		}
-	}
+	while (ooo_drop_last(c))
+		;
 	pool_put(&c->tcp->ooos, c->ooo);
 	c->ooo = NULL;
 }
@@ -121,32 +157,42 @@ static bool ooo_get(struct tcp_conn *c)
 	return c->ooo != NULL;
 }
 
+/* Puts the text, cut to @fit, where it belongs. False: it would be a packet too many. */
+static bool ooo_keep(struct tcp_conn *c, const struct tcp_seg *seg, const struct tcp_ooo_fit *fit)
+{
+	struct rte_mbuf *m = seg->m, *prev = tcp_ooo_prev(c->ooo, seg->seq, fit);
+
+	tcp_pkt_skip(m, fit->skip);
+	pkt_meta(m)->payload = fit->len;
+	pkt_meta(m)->seq = seg->seq + fit->skip;
+	pkt_meta(m)->next = NULL;
+	if (prev && append(prev, m))
+		m = prev;
+	else if (ooo_room(c, m->nb_segs))
+		ooo_count(c, m);
+	else
+		return false;
+	tcp_ooo_put(c->ooo, seg->seq, fit, m, chain);
+	tcp_inc(c->tcp, TCP_OOO);
+	return true;
+}
+
 /* Beyond a gap: kept if there is room, and the peer hears of it at once (RFC 5681, 4.2). */
 static void text_beyond(struct tcp_conn *c, struct tcp_seg *seg)
 {
 	struct tcp_ooo_fit fit;
-	struct rte_mbuf *m = seg->m;
 
 	if (c->rcv.dup_owed < UINT8_MAX)
 		c->rcv.dup_owed++;
 	tcp_sched(c);
-	if (!sock_pkts_room(&c->s, m->nb_segs) || !ooo_get(c) ||
-	    !tcp_ooo_fit(c->ooo, seg->seq, seg->len, &fit)) {
+	if (!ooo_get(c) || !tcp_ooo_fit(c->ooo, seg->seq, seg->len, &fit))
 		tcp_seg_drop(c->tcp, seg, DROP_TCP_OOO_FULL);
-		return;
-	}
-	if (!fit.len) {
+	else if (!fit.len)
 		tcp_seg_drop(c->tcp, seg, DROP_TCP_DUP);
-		return;
-	}
-	tcp_pkt_skip(m, fit.skip);
-	pkt_meta(m)->payload = fit.len;
-	pkt_meta(m)->seq = seg->seq + fit.skip;
-	pkt_meta(m)->next = NULL;
-	sock_pkts_add(&c->s, m->nb_segs);
-	tcp_ooo_put(c->ooo, seg->seq, &fit, m, chain);
-	tcp_inc(c->tcp, TCP_OOO);
-	seg->m = NULL;
+	else if (ooo_keep(c, seg, &fit))
+		seg->m = NULL;
+	else
+		tcp_seg_drop(c->tcp, seg, DROP_TCP_OOO_FULL);
 }
 
 /* Nobody will take it: the peer is told by RST (RFC 9293, 3.6.1, and RFC 1122, 4.2.2.13). */
@@ -154,6 +200,15 @@ static void text_unwanted(struct tcp_conn *c, struct tcp_seg *seg)
 {
 	tcp_seg_drop(c->tcp, seg, DROP_SOCK_CLOSED);
 	tcp_conn_abort(c, ECONNRESET);
+}
+
+/* Is there room for text in order? What waits beyond a gap, and so can't be taken, makes some. */
+static bool text_room(struct tcp_conn *c, uint32_t n)
+{
+	while (!sock_pkts_room(&c->s, n))
+		if (!c->ooo || !ooo_drop_last(c))
+			return false;
+	return true;
 }
 
 bool tcp_text(struct tcp_conn *c, struct tcp_seg *seg)
@@ -168,7 +223,7 @@ bool tcp_text(struct tcp_conn *c, struct tcp_seg *seg)
 		text_beyond(c, seg);
 		return true;
 	}
-	if (!sock_pkts_room(&c->s, seg->m->nb_segs)) {
+	if (!text_room(c, seg->m->nb_segs)) {
 		tcp_ack_now(c);
 		tcp_seg_drop(c->tcp, seg, DROP_SOCK_QUOTA);
 		return false;
