@@ -257,7 +257,7 @@ NEEDED = [
     ("thp", THP + "/enabled"), ("khugepaged", THP + "/enabled"), ("thp-defrag", THP + "/defrag"),
     ("khugepaged", THP + "/khugepaged/defrag"), ("ksm", "/sys/kernel/mm/ksm/run"),
     ("swap", "/proc/swaps"), ("numa-balancing", NODE + "/online"),
-    ("numa-balancing", SYSCTL + "numa_balancing"), ("numa-placement", NODE + "/online"),
+    ("numa-placement", NODE + "/online"),
     ("vcpu-affinity", f"/proc/{MOTION}/task/601/status"),
     ("vcpu-pinning", f"/proc/{MOTION}/task/601/stat"),
     ("vcpu-scheduling", f"/proc/{MOTION}/task/601/stat"),
@@ -309,6 +309,16 @@ class Doctor(unittest.TestCase):
                          "numa-placement"):
                 self.assertEqual(rows[name]["verdict"], "not applicable", rows[name])
 
+    def test_preempt_rt_kernel(self):
+        """Has neither transparent huge pages nor NUMA balancing."""
+        with self.tree.changed({SYSCTL + "numa_balancing": None}):
+            self.tree.at(THP).rename(self.tree.at(THP + ".gone"))
+            rows = self.tree.examine()
+            self.tree.at(THP + ".gone").rename(self.tree.at(THP))
+        for name in ("thp", "thp-defrag", "khugepaged", "numa-balancing"):
+            self.assertEqual(rows[name]["verdict"], "not applicable", rows[name])
+        self.assertEqual(rows["preempt-rt"]["verdict"], "ok")
+
     def test_missing_files(self):
         """Each is named by the checks that need it, and others go on."""
         for name, path in NEEDED:
@@ -316,6 +326,10 @@ class Doctor(unittest.TestCase):
                 row = self.tree.examine()[name]
                 self.assertEqual((row["verdict"], row["found"], row["mend"]),
                                  ("unknown", path + ": No such file or directory", []))
+        path = SYSCTL + "numa_balancing"
+        with self.tree.changed({"/sys/kernel/realtime": "0\n", path: None}):
+            self.assertEqual(self.tree.examine()["numa-balancing"]["found"],
+                             path + ": No such file or directory")
         with self.tree.changed({**NO_DAEMON, FREE: None}):
             row = self.tree.examine()["hugepages"]
             self.assertEqual((row["verdict"], row["found"]), ("unknown",

@@ -128,6 +128,8 @@ bool host_is_vcpu(const struct host_thread *t);
 
 /* Online CPUs, and how many the configuration may name. */
 int host_machine(struct host *h, unsigned int *ret_n_cpus);
+/* Some things do not exist in such a kernel. */
+bool host_is_preempt_rt(struct host *h);
 /* With h->conf set and, if known, h->daemon: CPU sets, processes of outsockd and of guests. */
 void host_examine(struct host *h);
 /* NUMA node of a CPU, or -1. */

@@ -24,16 +24,13 @@ enum verdict check_cpus_left(struct host *h, struct report *r)
 enum verdict check_preempt_rt(struct host *h, struct report *r)
 {
 	char text[512];
-	long long on = 0;
 	int err;
 
-	if (!host_number(h, &on, "/sys/kernel/realtime") && on == 1)
+	if (host_is_preempt_rt(h))
 		return report(r, VERDICT_OK, "a PREEMPT_RT kernel");
 	err = host_text(h, text, sizeof(text), "/proc/version");
 	if (err)
 		return unknown(h, r, err);
-	if (strstr(text, "PREEMPT_RT") || strstr(text, "PREEMPT RT"))
-		return report(r, VERDICT_OK, "a PREEMPT_RT kernel");
 	mend(r, "run: apt-get install linux-image-rt-amd64 && reboot");
 	return report(r, VERDICT_BAD, "not a PREEMPT_RT kernel: %s",
 		      strstr(text, "PREEMPT_DYNAMIC")	? "PREEMPT_DYNAMIC"

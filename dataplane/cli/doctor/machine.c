@@ -25,6 +25,17 @@ int host_machine(struct host *h, unsigned int *ret_n_cpus)
 	return 0;
 }
 
+bool host_is_preempt_rt(struct host *h)
+{
+	char text[512];
+	long long on;
+
+	if (!host_number(h, &on, "/sys/kernel/realtime"))
+		return on == 1;
+	return !host_text(h, text, sizeof(text), "/proc/version") &&
+		(strstr(text, "PREEMPT_RT") || strstr(text, "PREEMPT RT"));
+}
+
 /* ---- whose process has the socket of a guest ---- */
 
 /* Inodes of the sockets that are bound to a guest's path, or come from one that is. */

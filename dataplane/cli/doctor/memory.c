@@ -9,11 +9,25 @@
 #define THP_DIR	 "/sys/kernel/mm/transparent_hugepage"
 #define NODE_DIR "/sys/devices/system/node"
 
+/* PREEMPT_RT kernels have none. */
+static bool no_thp(struct host *h)
+{
+	return host_exists(h, "/sys/kernel/mm") && !host_exists(h, THP_DIR);
+}
+
+static enum verdict report_no_thp(struct report *r)
+{
+	return report(r, VERDICT_NA, "the kernel has no transparent huge pages");
+}
+
 enum verdict check_thp(struct host *h, struct report *r)
 {
 	char word[64];
-	int err = host_choice(h, word, sizeof(word), THP_DIR "/enabled");
+	int err;
 
+	if (no_thp(h))
+		return report_no_thp(r);
+	err = host_choice(h, word, sizeof(word), THP_DIR "/enabled");
 	if (err)
 		return unknown(h, r, err);
 	if (strcmp(word, "always"))
@@ -25,8 +39,11 @@ enum verdict check_thp(struct host *h, struct report *r)
 enum verdict check_thp_defrag(struct host *h, struct report *r)
 {
 	char word[64];
-	int err = host_choice(h, word, sizeof(word), THP_DIR "/defrag");
+	int err;
 
+	if (no_thp(h))
+		return report_no_thp(r);
+	err = host_choice(h, word, sizeof(word), THP_DIR "/defrag");
 	if (err)
 		return unknown(h, r, err);
 	if (!strcmp(word, "never") || !strcmp(word, "madvise"))
@@ -39,8 +56,11 @@ enum verdict check_khugepaged(struct host *h, struct report *r)
 {
 	char word[64];
 	long long on;
-	int err = host_choice(h, word, sizeof(word), THP_DIR "/enabled");
+	int err;
 
+	if (no_thp(h))
+		return report_no_thp(r);
+	err = host_choice(h, word, sizeof(word), THP_DIR "/enabled");
 	if (!err && !strcmp(word, "never"))
 		return report(r, VERDICT_NA, "there are no transparent huge pages");
 	if (!err)

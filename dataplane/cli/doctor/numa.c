@@ -28,6 +28,8 @@ enum verdict check_numa_balancing(struct host *h, struct report *r)
 		return unknown(h, r, err);
 	if (cpus_count(&nodes) == 1)
 		return report(r, VERDICT_NA, "one NUMA node");
+	if (host_is_preempt_rt(h) && !host_exists(h, "/proc/sys/kernel/numa_balancing"))
+		return report(r, VERDICT_NA, "a PREEMPT_RT kernel has none");
 	err = host_number(h, &on, "/proc/sys/kernel/numa_balancing");
 	if (err)
 		return unknown(h, r, err);
