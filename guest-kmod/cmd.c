@@ -50,6 +50,13 @@ struct osreq *osreq_new(struct oring *q, struct osk *os, u8 op, gfp_t gfp)
 	return req;
 }
 
+/* Before it is queued, by a caller with a reference of its own: the request keeps the id only. */
+void osreq_forget_sock(struct osreq *req)
+{
+	sock_put(osk_sk(req->os));
+	req->os = NULL;
+}
+
 void osreq_body(struct osreq *req, const void *body, u32 len)
 {
 	if (WARN_ON_ONCE(len > sizeof(req->body)))

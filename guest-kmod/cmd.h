@@ -51,6 +51,7 @@ struct osreq {
 
 /* A request about a socket, or about none. NULL without memory, or when the device has gone. */
 struct osreq *osreq_new(struct oring *q, struct osk *os, u8 op, gfp_t gfp);
+void osreq_forget_sock(struct osreq *req);
 void osreq_body(struct osreq *req, const void *body, u32 len);
 void osreq_queue(struct osreq *req);	/* not in interrupts; any lock held or not */
 int osreq_wait(struct osreq *req);	/* 0 or a negative error; the request stays the caller's */

@@ -37,13 +37,22 @@ struct osdev_job {
 
 static struct virtio_driver osdev_driver;
 
+/*
+ * Once there has been a session, sockets are made also while there is none (the daemon restarts):
+ * what they ask waits for the next one.
+ */
+static bool osdev_usable(const struct osdev *dev)
+{
+	return dev && READ_ONCE(dev->was_up) && !READ_ONCE(dev->gone);
+}
+
 struct osdev *osdev_get(void)
 {
 	struct osdev *dev;
 
 	spin_lock(&osdev_lock);
 	dev = osdev_current;
-	if (dev && READ_ONCE(dev->up))
+	if (osdev_usable(dev))
 		kref_get(&dev->ref);
 	else
 		dev = NULL;
@@ -70,16 +79,14 @@ void osdev_put(struct osdev *dev)
 }
 
 /* A hint without a lock, for the probe: socket creation looks again. */
-bool osdev_is_up(void)
+bool osdev_is_there(void)
 {
-	struct osdev *dev;
-	bool up;
+	bool there;
 
 	rcu_read_lock();
-	dev = READ_ONCE(osdev_current);
-	up = dev && READ_ONCE(dev->up);
+	there = osdev_usable(READ_ONCE(osdev_current));
 	rcu_read_unlock();
-	return up;
+	return there;
 }
 
 /* get() of more than four bytes at a time is not for every transport. */
@@ -368,7 +375,7 @@ static int osdev_probe(struct virtio_device *vdev)
 	}
 	err = osdev_find_vqs(dev, pairs, has_cvq);
 	if (err)
-		goto unpublish;
+		goto del_vqs;
 	virtio_device_ready(vdev);
 	err = osdev_set_pairs(dev);
 	for (i = 0; i < dev->nq && !err; i++)
@@ -382,8 +389,8 @@ stop:
 	osdev_session_stop(dev);
 	for (i = 0; i < dev->nq; i++)
 		oring_thread_stop(&dev->q[i]);
+del_vqs:
 	osdev_del_vqs(dev);
-unpublish:
 	osdev_unpublish(dev);
 put:
 	vdev->priv = NULL;
@@ -401,7 +408,7 @@ static void osdev_remove(struct virtio_device *vdev)
 	for (i = 0; i < dev->nq; i++)
 		oring_thread_stop(&dev->q[i]);
 	osdev_del_vqs(dev);
-	synchronize_rcu();	/* osdev_is_up() */
+	synchronize_rcu();	/* osdev_is_there() */
 	osdev_put(dev);
 }
 

@@ -66,7 +66,7 @@ struct osdev {
 int osdev_init(void);
 void osdev_exit(void);
 struct osdev *osdev_get(void);	/* the one whose session is up, with a reference, or NULL */
-bool osdev_is_up(void);		/* any context */
+bool osdev_is_there(void);	/* to make sockets on; a hint, in any context */
 void osdev_put(struct osdev *dev);
 void osdev_give_back(struct osdev *dev, const char *why);
 

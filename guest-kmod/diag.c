@@ -70,8 +70,9 @@ static int osdiag_show(struct seq_file *seq, void *v)
 	unsigned long id = 0;
 	struct osk *os;
 
-	seq_printf(seq, "# session=%s policy=%s redirect=%s\n", dev ? "up" : "down",
-		   redirect_policy_name(), redirect_is_live() ? "live" : "dead");
+	seq_printf(seq, "# session=%s policy=%s redirect=%s\n",
+		   dev && READ_ONCE(dev->up) ? "up" : "down", redirect_policy_name(),
+		   redirect_is_live() ? "live" : "dead");
 	if (!dev)
 		return 0;
 	osdiag_session(seq, dev);

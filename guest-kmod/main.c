@@ -21,10 +21,11 @@ static const struct {
 	{ "segments", osseg_init, osseg_exit },
 	{ "reaper", osreaper_init, osk_reaper_exit },
 	{ "protocol", osk_proto_init, osk_proto_exit },
-	{ "probe", redirect_init, redirect_exit },
 	{ "listing", osdiag_init, osdiag_exit },
 	{ "sysctl", ossysctl_init, ossysctl_exit },
 	{ "device", osdev_init, osdev_exit },
+	/* ends first: from then on no socket() asks for a module that goes */
+	{ "probe", redirect_init, redirect_exit },
 };
 
 static void outsock_unwind(unsigned int n)

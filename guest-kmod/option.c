@@ -329,8 +329,12 @@ int osk_setsockopt(struct socket *sock, int level, int name, sockptr_t optval, u
 	const struct osopt *opt;
 	int val, err;
 
-	if (!os)
-		return READ_ONCE(sock->ops)->setsockopt(sock, level, name, optval, len);
+	if (!os) {
+		/* kTLS would keep a copy of our ops, where they are still there, for ever. */
+		if (level == SOL_TCP && name == TCP_ULP && sock->ops->owner == THIS_MODULE)
+			return -EBUSY;
+		return osk_native_ops(sock)->setsockopt(sock, level, name, optval, len);
+	}
 	opt = osopt_find(os, level, name);
 	if (!opt || (opt->kind == OSOPT_LOCAL && !opt->set))
 		return -ENOPROTOOPT;
@@ -359,7 +363,7 @@ int osk_getsockopt(struct socket *sock, int level, int name, char __user *optval
 	int len, n;
 
 	if (!os)
-		return READ_ONCE(sock->ops)->getsockopt(sock, level, name, optval, optlen);
+		return osk_native_ops(sock)->getsockopt(sock, level, name, optval, optlen);
 	if (get_user(len, optlen))
 		return -EFAULT;
 	if (len < 0)

@@ -54,7 +54,7 @@ bool redirect_applies(const struct net *net, int kern)
 		return false;
 	if (current == READ_ONCE(redirect_tester))
 		return true;
-	if (!osdev_is_up())
+	if (!osdev_is_there())
 		return false;
 	switch (READ_ONCE(redirect_policy)) {
 	case REDIRECT_ALL:

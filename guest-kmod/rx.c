@@ -314,6 +314,9 @@ static void osrx_reply(struct osrx *rx)
 		osdev_hello_reply(rx->q, &rx->hdr, osrx_body(rx), rx->len);
 	else
 		osreq_reply(rx->q, &rx->hdr, osrx_body(rx), rx->len);
+	/* The host does not know the id: no CLOSED will come. */
+	if (rx->hdr.op == OUTSOCK_OP_CLOSE && rx->hdr.status)
+		osrx_closed(rx);
 }
 
 static void osrx_dispatch(struct osrx *rx)

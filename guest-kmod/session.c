@@ -213,7 +213,7 @@ static void osdev_session_up(struct osdev *dev)
 			le16_to_cpu(dev->hello.eph_last));
 	else
 		pr_info("new session with the host\n");
-	dev->was_up = true;
+	WRITE_ONCE(dev->was_up, true);
 	OSMIB_INC(sessions);
 }
 

@@ -278,11 +278,13 @@ static struct osreq *osk_take_close(struct osk *os, u32 flags)
 		.tx_off = cpu_to_le64(os->stream ? os->snd_end : 0),
 		.flags = cpu_to_le32(flags),
 	};
-	struct osreq *req = os->close_req ?: osk_new_close(os, OSK_ATOMIC);
+	struct osreq *req = xchg(&os->close_req, NULL) ?: osk_new_close(os, OSK_ATOMIC);
 
-	os->close_req = NULL;
-	if (req)
-		osreq_body(req, &cmd, sizeof(cmd));
+	if (!req)
+		return NULL;
+	osreq_body(req, &cmd, sizeof(cmd));
+	/* It may never be answered: the socket shall not wait for that. */
+	osreq_forget_sock(req);
 	return req;
 }
 
@@ -317,10 +319,7 @@ u32 osk_leave_id(struct osk *os)
 
 void osk_drop_id(struct osk *os, u32 id, bool zombie)
 {
-	struct osreq *unused = os->close_req;
-
-	os->close_req = NULL;
-	osreq_cancel(unused);
+	osreq_cancel(xchg(&os->close_req, NULL));	/* several may come here at once */
 	if (id == OUTSOCK_ID_NONE)
 		return;
 	if (zombie)

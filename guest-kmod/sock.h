@@ -169,6 +169,13 @@ static inline struct osk *osk_of(struct socket *sock)
 	return sk && osk_is_ours(sk) ? osk_from_sk(sk) : NULL;
 }
 
+/*
+ * Where the call of a native socket goes. Its ops may be ours for a moment (osk_go_native()) or for
+ * good: accept() gives the new socket the listener's ops as they were before the listener, in that
+ * very moment, became native.
+ */
+const struct proto_ops *osk_native_ops(const struct socket *sock);	/* twin.c */
+
 /* No table of the kernel's TCP follows our states: no need for its bookkeeping. */
 static inline void osk_set_state(struct sock *sk, int state)
 {

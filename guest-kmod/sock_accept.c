@@ -107,13 +107,13 @@ int osk_listen(struct socket *sock, int backlog)
 	int err = 1;
 
 	if (!os)
-		return READ_ONCE(sock->ops)->listen(sock, backlog);
+		return osk_native_ops(sock)->listen(sock, backlog);
 	if (mutex_lock_killable(&os->ctl))
 		return -EINTR;
 	if (osk_of(sock))
 		err = osk_listen_start(sock, os, backlog);
 	mutex_unlock(&os->ctl);
-	return err == 1 ? READ_ONCE(sock->ops)->listen(sock, backlog) : err;
+	return err == 1 ? osk_native_ops(sock)->listen(sock, backlog) : err;
 }
 
 static void osk_graft_child(struct osk *child, struct socket *newsock)

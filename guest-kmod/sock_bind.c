@@ -99,7 +99,7 @@ int osk_bind(struct socket *sock, struct sockaddr *uaddr, int len)
 	int err;
 
 	if (!os)
-		return READ_ONCE(sock->ops)->bind(sock, uaddr, len);
+		return osk_native_ops(sock)->bind(sock, uaddr, len);
 	err = osk_addr_get(os, uaddr, len, &addr);
 	if (err)
 		return err == -ENETUNREACH ? -EADDRNOTAVAIL : err;
@@ -118,7 +118,7 @@ int osk_bind(struct socket *sock, struct sockaddr *uaddr, int len)
 unlock:
 	mutex_unlock(&os->ctl);
 	if (!err && where == OSK_AT_GUEST)
-		return READ_ONCE(sock->ops)->bind(sock, uaddr, len);
+		return osk_native_ops(sock)->bind(sock, uaddr, len);
 	return err;
 }
 
@@ -130,7 +130,7 @@ int osk_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 	bool connected;
 
 	if (!os)
-		return READ_ONCE(sock->ops)->getname(sock, uaddr, peer);
+		return osk_native_ops(sock)->getname(sock, uaddr, peer);
 	sk = osk_sk(os);
 	spin_lock(&os->lock);
 	addr = peer ? os->peer : os->local;

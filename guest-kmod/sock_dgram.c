@@ -62,7 +62,7 @@ static int osk_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t len
 	int err;
 
 	if (!os)
-		return READ_ONCE(sock->ops)->recvmsg(sock, msg, len, flags);
+		return osk_native_ops(sock)->recvmsg(sock, msg, len, flags);
 	sk = osk_sk(os);
 	if (flags & MSG_ERRQUEUE)
 		return -EAGAIN;
@@ -219,7 +219,7 @@ static int osk_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len
 	int err;
 
 	if (!os)
-		return READ_ONCE(sock->ops)->sendmsg(sock, msg, len);
+		return osk_native_ops(sock)->sendmsg(sock, msg, len);
 	sk = osk_sk(os);
 	if (len > OSK_DGRAM_MAX)
 		return -EMSGSIZE;
@@ -231,7 +231,7 @@ static int osk_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len
 	if (!err)
 		err = osk_dgram_target(sock, os, msg, &dg);
 	if (err)
-		return err == 1 ? READ_ONCE(sock->ops)->sendmsg(sock, msg, len) : err;
+		return err == 1 ? osk_native_ops(sock)->sendmsg(sock, msg, len) : err;
 	err = osk_dgram_copy(&dg, msg, len);
 	timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
 	while (!err) {
@@ -306,14 +306,14 @@ static int osk_dgram_connect(struct socket *sock, struct sockaddr *uaddr, int le
 	int err;
 
 	if (!os)
-		return READ_ONCE(sock->ops)->connect(sock, uaddr, len, flags);
+		return osk_native_ops(sock)->connect(sock, uaddr, len, flags);
 	if (len < (int)sizeof(uaddr->sa_family))
 		return -EINVAL;
 	if (mutex_lock_interruptible(&os->ctl))
 		return -ERESTARTSYS;
 	err = osk_dgram_connect_start(sock, os, uaddr, len);
 	mutex_unlock(&os->ctl);
-	return err == 1 ? READ_ONCE(sock->ops)->connect(sock, uaddr, len, flags) : err;
+	return err == 1 ? osk_native_ops(sock)->connect(sock, uaddr, len, flags) : err;
 }
 
 static int osk_dgram_shutdown(struct socket *sock, int how)
@@ -322,7 +322,7 @@ static int osk_dgram_shutdown(struct socket *sock, int how)
 	struct sock *sk;
 
 	if (!os)
-		return READ_ONCE(sock->ops)->shutdown(sock, how);
+		return osk_native_ops(sock)->shutdown(sock, how);
 	if (how < SHUT_RD || how > SHUT_RDWR)
 		return -EINVAL;
 	if (!os->peer.family)
@@ -342,7 +342,7 @@ static __poll_t osk_dgram_poll(struct file *file, struct socket *sock, poll_tabl
 	__poll_t mask = 0;
 
 	if (!os)
-		return READ_ONCE(sock->ops)->poll(file, sock, wait);
+		return osk_native_ops(sock)->poll(file, sock, wait);
 	sk = osk_sk(os);
 	sock_poll_wait(file, sock, wait);
 	if (READ_ONCE(sk->sk_err) || !skb_queue_empty_lockless(&sk->sk_error_queue))
@@ -368,7 +368,7 @@ static int osk_dgram_ioctl(struct socket *sock, unsigned int cmd, unsigned long 
 	int answer = 0;
 
 	if (!os)
-		return READ_ONCE(sock->ops)->ioctl(sock, cmd, arg);
+		return osk_native_ops(sock)->ioctl(sock, cmd, arg);
 	sk = osk_sk(os);
 	if (cmd == SIOCINQ) {
 		spin_lock_irq(&sk->sk_receive_queue.lock);

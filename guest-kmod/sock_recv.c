@@ -172,7 +172,7 @@ int osk_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int 
 	long n;
 
 	if (!os)
-		return READ_ONCE(sock->ops)->recvmsg(sock, msg, len, flags);
+		return osk_native_ops(sock)->recvmsg(sock, msg, len, flags);
 	sk = osk_sk(os);
 	if (flags & MSG_ERRQUEUE)
 		return sk->sk_family == AF_INET6 ?
@@ -254,7 +254,7 @@ ssize_t osk_stream_splice_read(struct socket *sock, loff_t *ppos, struct pipe_in
 	u64 seen;
 
 	if (!os)
-		return READ_ONCE(sock->ops)->splice_read(sock, ppos, pipe, len, flags);
+		return osk_native_ops(sock)->splice_read(sock, ppos, pipe, len, flags);
 	if (*ppos)
 		return -ESPIPE;
 	timeo = sock_rcvtimeo(osk_sk(os), flags & SPLICE_F_NONBLOCK ||

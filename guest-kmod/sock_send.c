@@ -242,7 +242,7 @@ int osk_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	long n;
 
 	if (!os)
-		return READ_ONCE(sock->ops)->sendmsg(sock, msg, len);
+		return osk_native_ops(sock)->sendmsg(sock, msg, len);
 	if (flags & (MSG_OOB | MSG_FASTOPEN))
 		return -EOPNOTSUPP;
 	sk = osk_sk(os);

@@ -138,7 +138,7 @@ static int osk_stream_connect(struct socket *sock, struct sockaddr *uaddr, int l
 	int err;
 
 	if (!os)
-		return READ_ONCE(sock->ops)->connect(sock, uaddr, len, flags);
+		return osk_native_ops(sock)->connect(sock, uaddr, len, flags);
 	if (len < (int)sizeof(uaddr->sa_family))
 		return -EINVAL;
 	if (uaddr->sa_family == AF_UNSPEC)
@@ -148,7 +148,7 @@ static int osk_stream_connect(struct socket *sock, struct sockaddr *uaddr, int l
 	err = osk_connect_start(sock, os, uaddr, len);
 	mutex_unlock(&os->ctl);
 	if (err == 1)
-		return READ_ONCE(sock->ops)->connect(sock, uaddr, len, flags);
+		return osk_native_ops(sock)->connect(sock, uaddr, len, flags);
 	if (err && err != -EINPROGRESS)
 		return err;
 	return osk_connect_wait(sock, osk_sk(os), flags, err == -EINPROGRESS);
@@ -163,7 +163,7 @@ static int osk_stream_shutdown(struct socket *sock, int how)
 	int err = 0;
 
 	if (!os)
-		return READ_ONCE(sock->ops)->shutdown(sock, how);
+		return osk_native_ops(sock)->shutdown(sock, how);
 	if (how < SHUT_RD || how > SHUT_RDWR)
 		return -EINVAL;
 	how++;
@@ -259,6 +259,8 @@ int osk_release(struct socket *sock)
 
 	if (!sk)
 		return 0;
+	if (!osk_is_ours(sk))
+		return osk_native_ops(sock)->release(sock);
 	os = osk_from_sk(sk);
 	if (sk->sk_state == TCP_LISTEN)
 		osk_close_listener(os);
@@ -311,7 +313,7 @@ static __poll_t osk_stream_poll(struct file *file, struct socket *sock, poll_tab
 	int state;
 
 	if (!os)
-		return READ_ONCE(sock->ops)->poll(file, sock, wait);
+		return osk_native_ops(sock)->poll(file, sock, wait);
 	sk = osk_sk(os);
 	sock_poll_wait(file, sock, wait);
 	state = smp_load_acquire(&sk->sk_state);
@@ -341,7 +343,7 @@ static int osk_stream_ioctl(struct socket *sock, unsigned int cmd, unsigned long
 	int answer;
 
 	if (!os)
-		return READ_ONCE(sock->ops)->ioctl(sock, cmd, arg);
+		return osk_native_ops(sock)->ioctl(sock, cmd, arg);
 	sk = osk_sk(os);
 	if (cmd != SIOCINQ && cmd != SIOCOUTQ && cmd != SIOCOUTQNSD && cmd != SIOCATMARK)
 		return sk->sk_family == AF_INET6 ? inet6_ioctl(sock, cmd, arg) :

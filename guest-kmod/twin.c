@@ -14,6 +14,19 @@ static DECLARE_DELAYED_WORK(osk_reaper, osk_reap);
 static DEFINE_SPINLOCK(osk_reap_lock);
 static LIST_HEAD(osk_reap_list);
 
+/* Where native sockets' calls go that came through ours: [AF_INET6][SOCK_DGRAM]. */
+static const struct proto_ops *osk_natives[2][2];
+
+const struct proto_ops *osk_native_ops(const struct socket *sock)
+{
+	const struct proto_ops *ops = READ_ONCE(sock->ops);
+
+	if (ops->owner != THIS_MODULE)
+		return ops;
+	smp_rmb();	/* the caller has seen a twin's sk: pairs with osk_twin_get() */
+	return READ_ONCE(osk_natives[ops->family == PF_INET6][sock->type == SOCK_DGRAM]);
+}
+
 /* Our own protocol number is never asked for here, so the probe leaves it alone. */
 static int osk_twin_get(struct osk *os)
 {
@@ -27,6 +40,8 @@ static int osk_twin_get(struct osk *os)
 			       os->stream ? IPPROTO_TCP : IPPROTO_UDP, &twin);
 	if (err)
 		return err;
+	WRITE_ONCE(osk_natives[sk->sk_family == AF_INET6][!os->stream], twin->ops);
+	smp_wmb();
 	osk_copy_options(os, twin);
 	os->twin = twin;
 	return 0;
@@ -131,7 +146,8 @@ static void osk_graft(struct sock *tsk, struct socket *sock)
 }
 
 /*
- * sk before ops: who sees the native ops must see the native sk. Who saw our ops looks at sk again.
+ * sk before ops: who sees the native ops must see the native sk. Who saw our ops looks at sk again,
+ * and goes where osk_native_ops() says: between the two stores sock->ops still is ours.
  */
 int osk_go_native(struct socket *sock, struct osk *os)
 {

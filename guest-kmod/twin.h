@@ -9,9 +9,9 @@
  *
  * Another thread may have read sock->ops just before the swap and still be on its way into our
  * functions, or be in one of them with the old struct sock. So each function looks at sock->sk
- * again (osk_of()), and the old struct sock lives until the struct socket is released: its inode is
- * held, and a reaper looks. (Hooking sk_destruct of the native one instead would be inherited by
- * every connection it accepts.)
+ * again (osk_of(), osk_native_ops()), and the old struct sock lives until the struct socket is
+ * released: its inode is held, and a reaper looks. (Hooking sk_destruct of the native one instead
+ * would be inherited by every connection it accepts.)
  */
 #ifndef OUTSOCK_TWIN_H
 #define OUTSOCK_TWIN_H
