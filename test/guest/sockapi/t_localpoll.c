@@ -5,44 +5,6 @@
 
 #include "sockapi.h"
 
-/* accept() over and over, until the socket listens at last. */
-static long job_accept_early(struct job *job)
-{
-	long fd;
-
-	do
-		fd = accept4(job->fd, NULL, NULL, SOCK_CLOEXEC);
-	while (fd < 0 && (errno == EINVAL || errno == ECONNABORTED));
-	return fd;
-}
-
-void test_local_accept_early(void)
-{
-	for (int i = 0; i < 300; i++) {
-		struct job job = { .call = job_accept_early, .fd = tcp(0) };
-		struct sockaddr_in at = loop4(0);
-		int client, conn;
-
-		job_start(&job);
-		MUST(bind(job.fd, sa(&at), sizeof(at)));
-		MUST(listen(job.fd, 1));
-		client = connected(loop4(port_of(job.fd)));
-		job_join(&job);
-		conn = (int)job.ret;
-		TRUE(conn >= 0);
-		at = loop4(port_of(job.fd));
-		sockname_is(conn, &at);
-		send_pattern(client, 0, 100);
-		recv_pattern(conn, 0, 100);
-		send_pattern(conn, 100, 100);
-		recv_pattern(client, 100, 100);
-		close(client);
-		recv_end(conn);
-		close(conn);
-		close(job.fd);
-	}
-}
-
 static struct sockaddr_in loop4(int port)
 {
 	return addr4(INADDR_LOOPBACK, port);
@@ -138,4 +100,42 @@ void test_local_poll_blocked(void)
 	job_join(&job);
 	EQ(job.events, POLLIN);
 	recv_pattern(fd, 0, 10);
+}
+
+/* accept() over and over, until the socket listens at last. */
+static long job_accept_early(struct job *job)
+{
+	long fd;
+
+	do
+		fd = accept4(job->fd, NULL, NULL, SOCK_CLOEXEC);
+	while (fd < 0 && (errno == EINVAL || errno == ECONNABORTED));
+	return fd;
+}
+
+void test_local_accept_early(void)
+{
+	for (int i = 0; i < 300; i++) {
+		struct job job = { .call = job_accept_early, .fd = tcp(0) };
+		struct sockaddr_in at = loop4(0);
+		int client, conn;
+
+		job_start(&job);
+		MUST(bind(job.fd, sa(&at), sizeof(at)));
+		MUST(listen(job.fd, 1));
+		client = connected(loop4(port_of(job.fd)));
+		job_join(&job);
+		conn = (int)job.ret;
+		TRUE(conn >= 0);
+		at = loop4(port_of(job.fd));
+		sockname_is(conn, &at);
+		send_pattern(client, 0, 100);
+		recv_pattern(conn, 0, 100);
+		send_pattern(conn, 100, 100);
+		recv_pattern(client, 100, 100);
+		close(client);
+		recv_end(conn);
+		close(conn);
+		close(job.fd);
+	}
 }
