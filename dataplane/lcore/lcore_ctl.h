@@ -40,7 +40,10 @@ int lcore_rxq_add(struct lcore *lc, struct port *port);
 void lcore_rxq_del(struct lcore *lc, struct port *port);
 /* The lcore uses @map from now on; the old one is the caller's again. */
 void lcore_map_set(struct lcore *lc, const struct addr_map *map);
-/* Other scheduling or polling: nice, priority, poll, idle_ns and nap_ns of @conf. 0 or -errno. */
+/*
+ * Other scheduling or polling: nice, priority, poll, idle_ns, nap_ns and nap_max_ns of @conf. 0 or
+ * -errno.
+ */
 int lcore_retune(struct lcore *lc, const struct conf_lcore *conf);
 struct link *lcore_link(struct lcore *lc, unsigned int port);
 

@@ -5,6 +5,7 @@
  * of the two fences is first, so either the consumer sees the input or the producer sees it asleep.
  */
 #include "lcore/lcore_priv.h"
+#include "lcore/nap.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
@@ -101,14 +102,19 @@ static void disarm_guests(struct lcore *lc)
 static uint64_t next_deadline(struct lcore *lc, uint64_t now)
 {
 	uint64_t next = stack_next(lc->stack);
-	bool nap = lc->napping;
 
 	list_for_each(l, &lc->guests)
 		next = RTE_MIN(next, guest_next(guest_of_lcore_link(l)));
+	if (lc->napping)
+		next = RTE_MIN(next,
+			       now +
+				       lcore_nap(now - lcore_ns(lc, lc->work_tsc), lc->conf.nap_ns,
+						 lc->conf.nap_max_ns));
 	/* A device that did not take our frames: it does not tell when it will. */
 	for (unsigned int i = 0; i < lc->n_ports; i++)
-		nap |= lc->ifs[i]->n != 0;
-	return nap ? RTE_MIN(next, now + lc->conf.nap_ns) : next;
+		if (lc->ifs[i]->n != 0)
+			next = RTE_MIN(next, now + lc->conf.nap_ns);
+	return next;
 }
 
 static void wait_for_events(struct lcore *lc)

@@ -62,7 +62,7 @@ struct conf_lcore {
 	int32_t nice;	   /* non-RT */
 	uint32_t priority; /* RT: SCHED_FIFO */
 	uint32_t poll;	   /* enum conf_poll */
-	uint64_t idle_ns, nap_ns;
+	uint64_t idle_ns, nap_ns, nap_max_ns;
 	uint32_t connections, udp_sockets, packets;
 };
 
@@ -140,8 +140,8 @@ struct conf_guest *config_guest_add(struct config *c, const char *name, const ch
 				    const char *const *values, unsigned int n, unsigned int n_cpus,
 				    conf_report report, void *ctx);
 /*
- * Other values for an lcore while it runs: nice, priority, poll, idle, nap. Its index, or -1:
- * mistakes were reported and nothing is changed.
+ * Other values for an lcore while it runs: nice, priority, poll, idle, nap, nap-max. Its index, or
+ * -1: mistakes were reported and nothing is changed.
  */
 int config_lcore_set(struct config *c, const char *name, const char *const *keys,
 		     const char *const *values, unsigned int n, unsigned int n_cpus,

@@ -33,7 +33,7 @@ struct conf_guest *config_guest_add(struct config *c, const char *name, const ch
 
 static bool changeable(const char *key)
 {
-	static const char *const keys[] = { "nice", "priority", "poll", "idle", "nap" };
+	static const char *const keys[] = { "nice", "priority", "poll", "idle", "nap", "nap-max" };
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (!strcmp(keys[i], key))
@@ -49,7 +49,8 @@ static void reset_key(struct conf_parser *p, const char *key, const char *value)
 	while (k < p->kind->n_keys && strcmp(p->kind->keys[k].name, key))
 		k++;
 	if (k < p->kind->n_keys && !changeable(key)) {
-		conf_mistake(p->c, p->kind, p->head, k, "nice, priority, poll, idle or nap",
+		conf_mistake(p->c, p->kind, p->head, k,
+			     "nice, priority, poll, idle, nap or nap-max",
 			     "the key can not be changed while the lcore runs");
 		return;
 	}

@@ -52,6 +52,8 @@ static const struct conf_key lcore_keys[] = {
 	  "a time from 0us to 1s, such as 50us" },
 	{ "nap", CONF_TIME, 0, LC(nap_ns), USEC, 1 * SEC, NULL, "50us",
 	  "a time from 1us to 1s, such as 50us" },
+	{ "nap-max", CONF_TIME, 0, LC(nap_max_ns), USEC, 1 * SEC, NULL, "2ms",
+	  "a time from 1us to 1s, such as 2ms" },
 	{ "connections", CONF_U32, 0, LC(connections), 16, 4 << 20, NULL, "16384",
 	  "16 to 4194304 TCP connections" },
 	{ "udp-sockets", CONF_U32, 0, LC(udp_sockets), 16, 1 << 20, NULL, "4096",

@@ -66,7 +66,8 @@ static void test_values(void **state)
 {
 	struct config *c = parse("# a comment\n"
 				 "[dataplane]\nmemory = 1G   # and another\nhugepages = no\n"
-				 "[lcore 0]\n cpu=1\nnice = -5\nnap = 2ms\nidle = 0us\n\n"
+				 "[lcore 0]\n cpu=1\nnice = -5\nnap = 2ms\nidle = 0us\n"
+				 "nap-max = 20ms\n\n"
 				 "; old style\n[lcore 7]\ncpu = 0\nclass = rt\npriority = 98\n" PORT
 				 "vlan = 4094\ngateway = 192.0.2.1\n" GUEST
 				 "address = 192.0.2.10/24\naddress = 198.51.100.1/31\n"
@@ -77,6 +78,8 @@ static void test_values(void **state)
 	assert_int_equal(c->dataplane->hugepages, 0);
 	assert_int_equal(c->lcores[0].nice, -5);
 	assert_int_equal(c->lcores[0].nap_ns, 2000000);
+	assert_int_equal(c->lcores[0].nap_max_ns, 20000000);
+	assert_int_equal(c->lcores[1].nap_max_ns, 2000000);
 	assert_int_equal(c->lcores[0].idle_ns, 0);
 	assert_int_equal(c->lcores[1].priority, 98);
 	assert_int_equal(config_lcore_index(c, 7), 1);
@@ -136,8 +139,7 @@ static void test_keys(void **state)
 {
 	refuse(LCORE0 "colour = red\n",
 	       "f:3: [lcore 0] colour: unknown key; right: cpu, class, nice, priority, poll, "
-	       "idle, nap, "
-	       "connections, udp-sockets, packets");
+	       "idle, nap, nap-max, connections, udp-sockets, packets");
 	refuse(LCORE0 "cpu = 0\n",
 	       "f:3: [lcore 0] cpu: the key was set in line 2; right: each key once");
 	refuse("[lcore 0]\n", "f:1: [lcore 0] cpu: the key is missing; right: the number of a CPU");
@@ -403,7 +405,7 @@ static void test_lcore_set(void **state)
 		"f:1: [lcore 1] priority: '99' is not a valid value; right: 1 to 98 "
 		"(SCHED_FIFO)\n"
 		"f:4: [lcore 1] cpu: the key can not be changed while the lcore runs; "
-		"right: nice, priority, poll, idle or nap\n"
+		"right: nice, priority, poll, idle, nap or nap-max\n"
 		"f: [lcore] there is no such lcore; right: the number of an [lcore N]\n");
 	free(text);
 	config_free(c);

@@ -23,7 +23,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench import memory, pair, scale, veth  # noqa: E402
+from bench import idle, memory, pair, scale, veth  # noqa: E402
 from bench.lab import TOP, Lab, Unmeasured  # noqa: E402
 from bench.result import table  # noqa: E402
 from testbed.report import Failure  # noqa: E402
@@ -33,6 +33,7 @@ MEASURES = {
     "requests": pair.measure_requests,
     "scale": scale.measure,
     "memory": memory.measure,
+    "idle": idle.measure,
     "bulk": pair.measure_bulk,
     "veth": veth.measure,
 }

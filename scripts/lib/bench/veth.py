@@ -61,14 +61,24 @@ def over_linux(lab, names):
         return {d: client(lab, names, d, HOST_ADDRESS) for d in ("send", "recv")}
 
 
+def daemon(lab, names, **more):
+    return outsockd.running(lab, f"net_af_packet0,iface={net.HOST_IF},qdisc_bypass=1",
+                            netns=names.namespace("host"), **more)
+
+
+@contextlib.contextmanager
+def guest(lab, of):
+    """A simulated one at the daemon @of."""
+    argv = [lab.program("traffic"), *lab.eal(lab.cpu_load, 64), "--", "--mode=guest",
+            f"--guest={of.socket}", f"--server={outsockd.ADDRESS}"]
+    with lab.process(argv, "traffic", stdin=subprocess.PIPE) as child:
+        until(lambda: said(lab.dir / "traffic.log", "ready"), 30, "simulated guest", child)
+        yield
+
+
 def over_outsock(lab, names):
-    with outsockd.running(lab, f"net_af_packet0,iface={net.HOST_IF},qdisc_bypass=1",
-                          netns=names.namespace("host")) as daemon:
-        argv = [lab.program("traffic"), *lab.eal(lab.cpu_load, 64), "--", "--mode=guest",
-                f"--guest={daemon.socket}", f"--server={outsockd.ADDRESS}"]
-        with lab.process(argv, "traffic", stdin=subprocess.PIPE) as child:
-            until(lambda: said(lab.dir / "traffic.log", "ready"), 30, "simulated guest", child)
-            return {d: client(lab, names, d, outsockd.ADDRESS) for d in ("send", "recv")}
+    with daemon(lab, names) as ours, guest(lab, ours):
+        return {d: client(lab, names, d, outsockd.ADDRESS) for d in ("send", "recv")}
 
 
 def measure(lab):
