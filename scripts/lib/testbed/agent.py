@@ -286,7 +286,10 @@ class Agent:
         path = self.config.get("module")
         if not path:
             return
-        command = ["/sbin/insmod", "/run/host" + path, *self.config.get("module_params", [])]
+        # The slice is there before the module looks for it: the first command is outsourced, too.
+        os.makedirs(os.path.join(CGROUP, "outsock.slice"), exist_ok=True)
+        command = ["/sbin/insmod", "/run/host" + path, "policy=cgroup",
+                   *self.config.get("module_params", [])]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         self.module = "loaded" if done.returncode == 0 else \
             f"not loaded: {done.stderr.strip() or done.returncode}"
