@@ -82,7 +82,6 @@ bool osreq_flush(struct oring *q)
 			return false;
 		list_del_init(&req->node);
 		req->state = OSREQ_SENT;
-		req->sent_at = jiffies;
 	}
 	return true;
 }
@@ -224,7 +223,6 @@ static bool osreq_unqueue(struct osreq *req)
 	list_del_init(&req->node);
 	if (active && req->waited)
 		req->state = OSREQ_SENT;	/* to be queued again, never lost */
-	req->sent_at = jiffies;
 	oring_unlock(req->q);
 	return active;
 }
@@ -241,15 +239,14 @@ void osreq_epoch_lost(struct osdev *dev)
 	}
 }
 
-void osreq_requeue(struct osdev *dev, unsigned long before)
+void osreq_requeue(struct osdev *dev)
 {
 	unsigned long cookie = 0;
 	struct osreq *req;
 
 	for (; (req = osreq_next(dev, &cookie)); cookie++) {
 		oring_lock(req->q);
-		if (req->state == OSREQ_SENT && list_empty(&req->node) &&
-		    !time_after(req->sent_at, before)) {
+		if (req->state == OSREQ_SENT) {
 			list_add_tail(&req->node, &req->q->req_out);
 			req->state = OSREQ_QUEUED;
 		}

@@ -36,7 +36,6 @@ struct osreq {
 	u64 pos;
 	u8 op;
 	u8 state;		/* under q->tx_lock */
-	unsigned long sent_at;	/* jiffies */
 	bool waited;		/* survives an epoch */
 	u8 len;
 	u8 body[32];
@@ -62,7 +61,7 @@ void osreq_reply(struct oring *q, const struct outsock_hdr *hdr, const void *bod
 
 /* session.c */
 void osreq_epoch_lost(struct osdev *dev);	/* keep what is waited for, drop the rest */
-void osreq_requeue(struct osdev *dev, unsigned long before);	/* again what was sent */
+void osreq_requeue(struct osdev *dev);		/* again what was kept */
 void osreq_fail_all(struct osdev *dev, int err);
 
 #endif

@@ -316,7 +316,6 @@ static void osdev_del_vqs(struct osdev *dev)
 
 	cancel_work_sync(&dev->work);	/* the threads' last events */
 	cancel_delayed_work_sync(&dev->timer);
-	cancel_delayed_work_sync(&dev->resend);
 	virtio_reset_device(dev->vdev);
 	for (i = 0; i < dev->nq; i++) {
 		oring_lock(&dev->q[i]);

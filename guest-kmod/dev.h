@@ -9,7 +9,7 @@
  *	link down -> nothing is sent, programs wait
  *	EPOCH, new: queues are closed, connections get ECONNRESET, HELLO is sent
  *	HELLO's reply: every socket that is left is declared again, queues are opened
- *	EPOCH, the same: what was sent since the link went may be lost, send it again
+ *	EPOCH, the same: nothing was lost, queues are opened
  */
 #ifndef OUTSOCK_DEV_H
 #define OUTSOCK_DEV_H
@@ -26,6 +26,7 @@ enum osdev_event {
 	OSDEV_EV_CONFIG,	/* link status may have changed */
 	OSDEV_EV_EPOCH,		/* dev->epoch is new */
 	OSDEV_EV_HELLO,		/* dev->hello is new */
+	OSDEV_EV_RESTART,	/* dev->epoch was announced again */
 };
 
 struct osdev {
@@ -45,8 +46,6 @@ struct osdev {
 	/* session: written by the work item, or by ring threads where it says so */
 	struct work_struct work;
 	struct delayed_work timer;	/* HELLO again, or give the device back */
-	struct delayed_work resend;	/* after a ring's restart */
-	unsigned long restarted_at;	/* jiffies */
 	unsigned long events;	/* bits enum osdev_event */
 	spinlock_t epoch_lock;	/* ring threads that see a new epoch at the same time */
 	u32 epoch;		/* under every tx_lock; 0: none seen */

@@ -6,8 +6,7 @@
 #include "mib.h"
 #include "sock.h"
 
-#define OSDEV_HELLO_RETRY  HZ
-#define OSDEV_RESEND_DELAY HZ
+#define OSDEV_HELLO_RETRY HZ
 #define OSDEV_HELLO_COOKIE BIT_ULL(32)	/* requests' cookies are below */
 
 static unsigned int hello_timeout = 5;
@@ -54,8 +53,6 @@ void osdev_event(struct osdev *dev, enum osdev_event event)
 		queue_work(system_wq, &dev->work);
 }
 
-#define OSDEV_RESTART_BIT(q) (16 + (q)->idx)
-
 void osdev_epoch_seen(struct oring *q, u32 epoch)
 {
 	struct osdev *dev = q->dev;
@@ -68,7 +65,7 @@ void osdev_epoch_seen(struct oring *q, u32 epoch)
 		OSMIB_INC(epochs);
 		set_bit(OSDEV_EV_EPOCH, &dev->events);
 	} else {
-		set_bit(OSDEV_RESTART_BIT(q), &dev->events);
+		set_bit(OSDEV_EV_RESTART, &dev->events);
 	}
 	spin_unlock(&dev->epoch_lock);
 	osdev_event(dev, OSDEV_EV_CONFIG);
@@ -199,7 +196,7 @@ static void osdev_session_up(struct osdev *dev)
 		return;
 	}
 	osdev_for_each_sock(dev, osk_declare_again, NULL);
-	osreq_requeue(dev, jiffies);
+	osreq_requeue(dev);
 	end = osreq_new(&dev->q[0], NULL, OUTSOCK_OP_RESUME_END, GFP_KERNEL);
 	if (end)
 		osreq_queue(end);
@@ -218,34 +215,20 @@ static void osdev_session_up(struct osdev *dev)
 }
 
 /*
- * The same epoch again: what the ring held when the link went may never have been read. Streams are
- * sent again from the acknowledged offset, which is harmless at any time. Requests are not: SOCKET
- * again after its CLOSE would make a socket that nobody wants. So only those go again which are
- * still without an answer a second later.
+ * The same epoch again: the link was down, and what the rings held is still there. (Had somebody
+ * else taken a message out of them, the host would have begun a new epoch.)
  */
-static void osdev_ring_restart(struct osdev *dev, struct oring *q)
+static void osdev_ring_restart(struct osdev *dev)
 {
-	if (dev->declared_epoch != READ_ONCE(dev->epoch))
+	if (!dev->link || dev->declared_epoch != READ_ONCE(dev->epoch))
 		return;
 	OSMIB_INC(ring_restarts);
-	dev->restarted_at = jiffies;
-	mod_delayed_work(system_wq, &dev->resend, OSDEV_RESEND_DELAY);
-	osdev_for_each_sock(dev, osk_rewind, q);
-	osdev_open_queues(dev, READ_ONCE(dev->epoch));
-}
-
-static void osdev_resend(struct work_struct *work)
-{
-	struct osdev *dev = container_of(work, struct osdev, resend.work);
-
-	if (!READ_ONCE(dev->gone) && READ_ONCE(dev->up))
-		osreq_requeue(dev, dev->restarted_at);
+	osdev_open_queues(dev, dev->declared_epoch);
 }
 
 static void osdev_work(struct work_struct *work)
 {
 	struct osdev *dev = container_of(work, struct osdev, work);
-	unsigned int i;
 
 	if (dev->gone)
 		return;
@@ -255,9 +238,8 @@ static void osdev_work(struct work_struct *work)
 		osdev_session_reset(dev);
 	if (test_and_clear_bit(OSDEV_EV_HELLO, &dev->events))
 		osdev_session_up(dev);
-	for (i = 0; i < dev->nq; i++)
-		if (test_and_clear_bit(OSDEV_RESTART_BIT(&dev->q[i]), &dev->events))
-			osdev_ring_restart(dev, &dev->q[i]);
+	if (test_and_clear_bit(OSDEV_EV_RESTART, &dev->events))
+		osdev_ring_restart(dev);
 }
 
 void osdev_session_init(struct osdev *dev)
@@ -265,7 +247,6 @@ void osdev_session_init(struct osdev *dev)
 	spin_lock_init(&dev->epoch_lock);
 	INIT_WORK(&dev->work, osdev_work);
 	INIT_DELAYED_WORK(&dev->timer, osdev_timer);
-	INIT_DELAYED_WORK(&dev->resend, osdev_resend);
 }
 
 void osdev_session_stop(struct osdev *dev)
@@ -276,7 +257,6 @@ void osdev_session_stop(struct osdev *dev)
 	spin_unlock(&dev->epoch_lock);
 	cancel_work_sync(&dev->work);
 	cancel_delayed_work_sync(&dev->timer);
-	cancel_delayed_work_sync(&dev->resend);
 	osreq_fail_all(dev, ENETDOWN);
 	osk_forget_zombies(dev);
 	osdev_for_each_sock(dev, osk_device_gone, NULL);

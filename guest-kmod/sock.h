@@ -212,7 +212,6 @@ void osk_send_addr(struct osk *os, u8 op, const struct outsock_addr *addr, bool 
 /* sock_epoch.c: what session.c calls for every socket */
 void osk_epoch_lost(struct osk *os, void *unused);
 void osk_declare_again(struct osk *os, void *unused);
-void osk_rewind(struct osk *os, void *q);
 void osk_device_gone(struct osk *os, void *unused);
 
 /* tx.c: lock held */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What becomes of a socket when the host's epoch changes, the rings start again, or the device goes
- * (session.c calls these for every socket that has an id).
+ * What becomes of a socket when the host's epoch changes or the device goes (session.c calls these
+ * for every socket that has an id).
  */
 #include "compat.h"
 #include "cmd.h"
@@ -79,22 +79,6 @@ void osk_declare_again(struct osk *os, void *unused)
 	else if (state == TCP_SYN_SENT || (!os->stream && os->peer.family))
 		osk_send_addr(os, OUTSOCK_OP_CONNECT, &os->peer, os->stream);
 unlock:
-	spin_unlock(&os->lock);
-}
-
-void osk_rewind(struct osk *os, void *arg)
-{
-	if (os->q != arg)
-		return;
-	spin_lock(&os->lock);
-	if (os->stream && os->declared && !os->dead) {
-		os->snd_nxt = os->snd_una;
-		os->tx_next = osseg_first(&os->tx);
-		os->tx_off = 0;
-		os->fin_sent = false;
-		if (!os->close_sent)
-			osk_push_now(os);
-	}
 	spin_unlock(&os->lock);
 }
 

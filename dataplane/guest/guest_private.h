@@ -56,6 +56,7 @@ enum guest_stall {
 struct guest_ring {
 	struct vring_dev v;
 	bool running;
+	bool held;	      /* stopped in this epoch, at v.idx: only we may move it on */
 	int call_fd, kick_fd; /* own copies; -1: none */
 };
 
@@ -122,6 +123,8 @@ void guest_session_close(struct guest *g);
 /* HELLO has come; the lane has room for its reply. -errno for the reply's status, or 0. */
 int guest_hello(struct guest *g, const struct outsock_hello *hello);
 void guest_hello_reply_body(const struct guest *g, struct outsock_hello_reply *ret_body);
+/* The VMM may have taken messages of the TX ring: a new epoch, the sockets have the grace time. */
+void guest_interrupted(struct guest *g);
 /* The vhost-user connection has come or gone. */
 void guest_connected(struct guest *g);
 void guest_lost(struct guest *g);

@@ -136,6 +136,7 @@ static void count_lanes(struct guest *g)
 int guest_ring_start(struct guest *g, unsigned int index, const struct guest_ring_cfg *cfg)
 {
 	struct guest_ring *r = ring_at(g, index);
+	bool eaten = index % 2 && r->held && cfg->vring.idx != r->v.idx;
 	int rc = vring_start(&r->v, &cfg->vring);
 
 	if (rc)
@@ -147,12 +148,15 @@ int guest_ring_start(struct guest *g, unsigned int index, const struct guest_rin
 	r->call_fd = cfg->call_fd;
 	r->kick_fd = cfg->kick_fd;
 	r->running = true;
+	r->held = false;
 	vring_want_kicks(&r->v, false);
 	if (index % 2 == 0) {
 		g->lanes[index / 2].epoch_due = true;
 		g->lanes[index / 2].rx_need = 1;
 	}
 	count_lanes(g);
+	if (eaten)
+		guest_interrupted(g);
 	return 0;
 }
 
@@ -173,6 +177,7 @@ bool guest_ring_stop(struct guest *g, unsigned int index, uint16_t *ret_idx, int
 	r->call_fd = -1;
 	r->kick_fd = -1;
 	r->running = false;
+	r->held = true;
 	count_lanes(g);
 	return true;
 }

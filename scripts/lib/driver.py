@@ -42,6 +42,13 @@ def expect(condition, text):
         raise Wrong(text)
 
 
+def until(condition, what, patience=PATIENCE):
+    deadline = time.monotonic() + patience
+    while not condition():
+        expect(time.monotonic() < deadline, f"it does not come: {what}")
+        time.sleep(0.1)
+
+
 class Program:
     """A command that runs beside the test; its lines are kept as they come."""
 

@@ -4,7 +4,7 @@ ends with a clean ECONNRESET; afterwards new connections work."""
 
 import sys
 
-from driver import TOOL, expect, guest_address
+from driver import TOOL, expect, guest_address, until
 from registry import registrar
 
 TESTS = []
@@ -46,6 +46,14 @@ def all_reset(p, connections=4):
            f"expected {connections} connections reset:\n{p.text()}")
 
 
+def exact_or_reset(p, connections=4):
+    """Each goes on or is reset; none stands still."""
+    p.stop()
+    ends = [line.split()[0] for line in p.lines if not line.startswith("progress")]
+    expect(len(ends) == connections and set(ends) <= {"exact", "reset"},
+           f"expected {connections} connections exact or reset:\n{p.text()}")
+
+
 def works(bed):
     out = bed.client(sys.executable, TOOL, "verify", GUEST, PORT, "-c", "2", "-b", "1000000").stdout
     expect(out.count("exact 1000000") == 2, f"a new connection afterwards:\n{out}")
@@ -61,6 +69,25 @@ def stop_cont(bed):
         bed.command("monitor", "--", "cont")
         flowing(p)
     all_exact(p)
+
+
+def link_downs(bed):
+    return bed.command("dmesg").stdout.count("link down: waiting for the host")
+
+
+@test("link-off-on")
+def link_off_on(bed):
+    """The NIC's link goes and comes back: QEMU may have thrown away what the guest sent."""
+    serve(bed)
+    for _ in range(2):
+        p = traffic(bed)
+        downs = link_downs(bed)
+        bed.command("monitor", "--", "set_link nic0 off")
+        until(lambda: link_downs(bed) > downs, "the guest sees the link go")
+        bed.command("monitor", "--", "set_link nic0 on")
+        bed.wait_port(PORT)
+        exact_or_reset(p)
+        works(bed)
 
 
 @test("memory-hot-add")

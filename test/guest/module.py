@@ -4,11 +4,10 @@
 import os
 import shutil
 import sys
-import time
 from pathlib import Path
 
 from build import FILES, compiled
-from driver import CLIENT, TOOL, TOP, expect, guest_address
+from driver import CLIENT, TOOL, TOP, expect, guest_address, until
 from programs import redis
 from registry import registrar
 
@@ -116,13 +115,6 @@ def driver_of_nic(bed):
     script = """for d in /sys/bus/virtio/devices/*; do
         [ "$(cat $d/device)" = 0x0001 ] && basename "$(readlink $d/driver)"; done"""
     return bed.guest("sh", "-c", script, native=True).stdout.split()
-
-
-def until(condition, what, patience=60):
-    deadline = time.monotonic() + patience
-    while not condition():
-        expect(time.monotonic() < deadline, f"it does not come: {what}")
-        time.sleep(0.1)
 
 
 def module_file(bed):

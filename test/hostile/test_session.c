@@ -712,6 +712,38 @@ static void test_pause(void **state)
 	assert_int_equal(simguest_epoch(f->ip.guests[0].sg), epoch);
 }
 
+static bool dead(struct inproc *ip, void *arg)
+{
+	const struct sg_sock *s = arg;
+
+	return s->dead;
+}
+
+/* What a ring carried is lost, so the epoch is over: no connection goes on with a hole in it. */
+static void test_eaten(void **state)
+{
+	struct fix *f = *state;
+	struct simguest *sg = f->ip.guests[0].sg;
+	uint32_t epoch = simguest_epoch(sg);
+	struct sg_sock *s;
+
+	serve(&f->ip, 0, 0);
+	s = dial(&f->ip, 1, 0, 0);
+	exchange(f, s, 20000);
+	assert_int_equal(simguest_pause(sg), 0);
+	assert_int_equal(sg_send(f->server.conn, "x", 1), 1);
+	simguest_eat(sg, 0);
+	assert_int_equal(simguest_resume(sg), 0);
+	assert_true(inproc_until(&f->ip, dead, s));
+	assert_int_equal(s->err, ECONNRESET);
+	assert_true(inproc_session(&f->ip, 0));
+	assert_int_not_equal(simguest_epoch(sg), epoch);
+	assert_int_equal(inproc_stats(&f->ip, 0).n_socks, 0);
+	serve(&f->ip, 0, 0);
+	f->client.received = 0;
+	exchange(f, dial(&f->ip, 1, 0, 0), 1000);
+}
+
 static void test_remap(void **state)
 {
 	struct fix *f = *state;
@@ -725,13 +757,6 @@ static void test_remap(void **state)
 		assert_true(inproc_stats(&f->ip, i % 2).running);
 	}
 	exchange(f, s, 30000);
-}
-
-static bool dead(struct inproc *ip, void *arg)
-{
-	const struct sg_sock *s = arg;
-
-	return s->dead;
 }
 
 /* Another boot id: the old sockets are reset, the new session works. */
@@ -967,6 +992,7 @@ int main(int argc, char **argv)
 		TE(test_scattered),
 		TE(test_tiny_ring),
 		T(test_pause),
+		T(test_eaten),
 		T(test_remap),
 		T(test_reboot),
 		T(test_connection_lost),

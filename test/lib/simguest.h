@@ -96,7 +96,9 @@ uint64_t simguest_odd(const struct simguest *sg);   /* messages we did not under
 
 int simguest_pause(struct simguest *sg);  /* as the monitor's stop */
 int simguest_resume(struct simguest *sg); /* as cont: the rings go on where they were */
-int simguest_remap(struct simguest *sg);  /* SET_MEM_TABLE while running, with one region more */
+/* While paused: the VMM returns what is in the TX ring, unread. As QEMU does with the link down. */
+void simguest_eat(struct simguest *sg, unsigned int pair);
+int simguest_remap(struct simguest *sg); /* SET_MEM_TABLE while running, with one region more */
 int simguest_reboot(struct simguest *sg,
 		    const uint8_t boot_id[16]); /* rings from 0, sockets forgotten */
 void simguest_disconnect(struct simguest *sg);	/* the connection is lost */

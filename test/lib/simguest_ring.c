@@ -121,6 +121,16 @@ void sg_queue_publish(struct simguest *sg, struct sg_queue *q)
 		sg->odd++;
 }
 
+void simguest_eat(struct simguest *sg, unsigned int pair)
+{
+	struct sg_queue *q = &sg->queues[2 * pair + 1];
+
+	sg_queue_publish(sg, q);
+	for (uint16_t i = sg_used(q); i != q->avail_out; i++)
+		q->used->ring[i & q->mask] = (struct vring_used_elem){ i & q->mask, 0 };
+	__atomic_store_n(&q->used->idx, q->avail_out, __ATOMIC_RELEASE);
+}
+
 /* Straight into the slot of the next message. */
 int sg_send_msg(struct simguest *sg, unsigned int pair, const struct outsock_hdr *h,
 		const void *body, uint32_t len)
