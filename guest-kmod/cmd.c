@@ -100,6 +100,13 @@ void osreq_queue(struct osreq *req)
 		oring_wake(q);
 }
 
+void osreq_keep(struct osreq *req)
+{
+	oring_lock(req->q);
+	req->state = OSREQ_SENT;
+	oring_unlock(req->q);
+}
+
 /* Out of the ring's queue, for good: osreq_requeue() leaves it alone from now on. */
 static void osreq_unlist(struct osreq *req)
 {
@@ -227,13 +234,15 @@ static bool osreq_unqueue(struct osreq *req)
 	return active;
 }
 
-void osreq_epoch_lost(struct osdev *dev)
+void osreq_epoch_lost(struct osdev *dev, bool undeclared)
 {
 	unsigned long cookie = 0;
 	struct osreq *req;
 
 	for (; (req = osreq_next(dev, &cookie)); cookie++) {
-		if (osreq_unqueue(req) && !req->waited && osreq_take(req))
+		bool lost = !undeclared || (req->os && !READ_ONCE(req->os->declared));
+
+		if (lost && osreq_unqueue(req) && !req->waited && osreq_take(req))
 			osreq_put(req);
 		osreq_put(req);
 	}

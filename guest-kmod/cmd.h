@@ -53,6 +53,7 @@ struct osreq *osreq_new(struct oring *q, struct osk *os, u8 op, gfp_t gfp);
 void osreq_forget_sock(struct osreq *req);
 void osreq_body(struct osreq *req, const void *body, u32 len);
 void osreq_queue(struct osreq *req);	/* not in interrupts; any lock held or not */
+void osreq_keep(struct osreq *req);	/* until osreq_requeue() */
 int osreq_wait(struct osreq *req);	/* 0 or a negative error; the request stays the caller's */
 void osreq_put(struct osreq *req);
 void osreq_cancel(struct osreq *req);	/* never queued: forget it */
@@ -60,7 +61,8 @@ void osreq_cancel(struct osreq *req);	/* never queued: forget it */
 void osreq_reply(struct oring *q, const struct outsock_hdr *hdr, const void *body, u32 len);
 
 /* session.c */
-void osreq_epoch_lost(struct osdev *dev);	/* keep what is waited for, drop the rest */
+/* Keeps what is waited for, drops the rest: all, or only that of sockets not declared */
+void osreq_epoch_lost(struct osdev *dev, bool undeclared);
 void osreq_requeue(struct osdev *dev);		/* again what was kept */
 void osreq_fail_all(struct osdev *dev, int err);
 

@@ -51,6 +51,7 @@ struct osdev {
 	u32 epoch;		/* under every tx_lock; 0: none seen */
 	u32 declared_epoch;	/* HELLO was answered in it, and our sockets declared */
 	u32 hello_cookie;	/* 0: none expected */
+	u32 hello_epoch;
 	struct outsock_hello_reply hello;	/* ring thread 0 writes it before OSDEV_EV_HELLO */
 	bool link;
 	bool up;		/* declared, open */

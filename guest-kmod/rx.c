@@ -370,12 +370,12 @@ static void osrx_message(struct osrx *rx, u32 used)
 			osdev_epoch_seen(q, epoch);
 		return;
 	}
-	if (epoch != READ_ONCE(q->dev->epoch)) {
-		OSMIB_INC(rx_bad_epoch);
-		return;
-	}
+	/* osdev_session_reset() waits: what passes here is done before the new epoch begins. */
 	rcu_read_lock();
-	osrx_dispatch(rx);
+	if (epoch == READ_ONCE(q->dev->epoch))
+		osrx_dispatch(rx);
+	else
+		OSMIB_INC(rx_bad_epoch);
 	rcu_read_unlock();
 }
 

@@ -46,11 +46,16 @@ static bool osdev_open_queues(struct osdev *dev, u32 epoch)
 	return same;
 }
 
+static void osdev_queue_work(struct osdev *dev)
+{
+	if (!READ_ONCE(dev->gone))
+		queue_work(system_wq, &dev->work);
+}
+
 void osdev_event(struct osdev *dev, enum osdev_event event)
 {
 	set_bit(event, &dev->events);
-	if (!READ_ONCE(dev->gone))
-		queue_work(system_wq, &dev->work);
+	osdev_queue_work(dev);
 }
 
 void osdev_epoch_seen(struct oring *q, u32 epoch)
@@ -62,6 +67,7 @@ void osdev_epoch_seen(struct oring *q, u32 epoch)
 		osdev_close_queues(dev);
 		dev->epoch = epoch;
 		WRITE_ONCE(dev->hello_cookie, 0);
+		clear_bit(OSDEV_EV_HELLO, &dev->events);	/* it was the old epoch's */
 		OSMIB_INC(epochs);
 		set_bit(OSDEV_EV_EPOCH, &dev->events);
 	} else {
@@ -110,9 +116,15 @@ void osdev_hello_reply(struct oring *q, const struct outsock_hdr *hdr, const voi
 		OSMIB_INC(rx_bad_length);
 		return;
 	}
-	WRITE_ONCE(dev->hello_cookie, 0);
-	memcpy(&dev->hello, body, sizeof(dev->hello));
-	osdev_event(dev, OSDEV_EV_HELLO);
+	spin_lock(&dev->epoch_lock);
+	if (le32_to_cpu(hdr->epoch) == dev->epoch) {
+		WRITE_ONCE(dev->hello_cookie, 0);
+		memcpy(&dev->hello, body, sizeof(dev->hello));
+		dev->hello_epoch = dev->epoch;
+		set_bit(OSDEV_EV_HELLO, &dev->events);
+	}
+	spin_unlock(&dev->epoch_lock);
+	osdev_queue_work(dev);
 }
 
 bool osdev_owns(struct osdev *dev, const struct outsock_addr *addr)
@@ -177,18 +189,23 @@ static void osdev_for_each_sock(struct osdev *dev, void (*fn)(struct osk *os, vo
 	}
 }
 
-/* A new epoch: the host knows nothing of us. */
+/*
+ * A new epoch: the host knows nothing of us. The queues are closed; requests come all the same,
+ * some for sockets which osk_epoch_lost() has not met yet, so they look declared.
+ */
 static void osdev_session_reset(struct osdev *dev)
 {
-	osreq_epoch_lost(dev);
+	synchronize_rcu();	/* messages of the old epoch, see osrx_message() */
+	osreq_epoch_lost(dev, false);
 	osk_forget_zombies(dev);
 	osdev_for_each_sock(dev, osk_epoch_lost, NULL);
+	osreq_epoch_lost(dev, true);
 	osdev_send_hello(dev);
 }
 
 static void osdev_session_up(struct osdev *dev)
 {
-	u32 epoch = READ_ONCE(dev->epoch);
+	u32 epoch = READ_ONCE(dev->hello_epoch);
 	struct osreq *end;
 
 	if (le16_to_cpu(dev->hello.version) != OUTSOCK_ABI_VERSION) {

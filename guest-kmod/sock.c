@@ -208,20 +208,30 @@ static int osk_get_id(struct osk *os)
 	return READ_ONCE(dev->gone) ? -ENETDOWN : -ENOMEM;
 }
 
-/* A request with an address that nobody waits for. */
-void osk_send_addr(struct osk *os, u8 op, const struct outsock_addr *addr, bool connect)
+/* Ring thread: what the host cannot have as it was, the program must hear of. */
+void osk_declare_reply(struct osk *os, int status, const void *body, u32 len)
+{
+	if (!status)
+		return;
+	spin_lock(&os->lock);
+	osk_fatal(os, status);
+	spin_unlock(&os->lock);
+}
+
+/* lock held: a request with an address that nobody waits for */
+int osk_send_addr(struct osk *os, u8 op, const struct outsock_addr *addr, bool connect)
 {
 	struct osreq *req = osreq_new(os->q, os, op, OSK_ATOMIC);
 
 	if (!req)
-		return;
+		return -ENOMEM;
 	osreq_body(req, addr, sizeof(*addr));
-	if (connect) {
+	req->fn = connect ? osk_connect_reply : osk_declare_reply;
+	if (connect)
 		req->pos = osk_credit(os);
-		req->fn = osk_connect_reply;
-	}
 	osreq_queue(req);
 	osreq_put(req);
+	return 0;
 }
 
 /* lock held */
@@ -265,10 +275,26 @@ int osk_declare(struct osk *os)
 	if (!os->declared) {
 		err = osk_send_socket(os);
 		if (!err && os->bound)
-			osk_send_addr(os, OUTSOCK_OP_BIND, &os->local, false);
+			err = osk_send_addr(os, OUTSOCK_OP_BIND, &os->local, false);
+		if (err && os->declared)
+			osk_fatal(os, -err);	/* at the host it is not what it should be */
 	}
 	spin_unlock(&os->lock);
 	return err;
+}
+
+/*
+ * If the epoch has changed since osk_declare(), the socket is declared again before anything else
+ * is asked.
+ */
+void osk_request(struct osk *os, struct osreq *req)
+{
+	spin_lock(&os->lock);
+	if (os->declared)
+		osreq_queue(req);
+	else
+		osreq_keep(req);
+	spin_unlock(&os->lock);
 }
 
 /* lock held: the CLOSE request, ready to be queued. It was made ahead, so closing never fails. */

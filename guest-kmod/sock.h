@@ -192,6 +192,7 @@ void osk_unhash(struct sock *sk);
 void osk_destruct(struct sock *sk);
 struct osk *osk_child(struct osk *listener, u32 id, const struct outsock_evt_conn *evt);
 int osk_declare(struct osk *os);		/* ctl held */
+void osk_request(struct osk *os, struct osreq *req);	/* after osk_declare(), to be waited for */
 void osk_drop_host(struct osk *os, u32 flags);	/* OUTSOCK_CLOSE_ABORT... */
 void osk_send_close(struct osk *os, u32 flags);	/* lock held */
 void osk_closed(struct osk *os) __releases(&os->lock);	/* ring thread: CLOSED came */
@@ -207,7 +208,8 @@ u32 osk_leave_id(struct osk *os);	/* lock held; osk_drop_id() must follow, witho
 void osk_drop_id(struct osk *os, u32 id, bool zombie);
 void osk_orphan_gone(struct osk *os);
 int osk_send_socket(struct osk *os);	/* lock held */
-void osk_send_addr(struct osk *os, u8 op, const struct outsock_addr *addr, bool connect);
+void osk_declare_reply(struct osk *os, int status, const void *body, u32 len);
+int osk_send_addr(struct osk *os, u8 op, const struct outsock_addr *addr, bool connect);
 
 /* sock_epoch.c: what session.c calls for every socket */
 void osk_epoch_lost(struct osk *os, void *unused);

@@ -35,7 +35,7 @@ static int osk_listen_host(struct osk *os, int backlog)
 	req->pos = os->acc_credit;
 	osk_set_state(osk_sk(os), TCP_LISTEN);	/* connections may come before the reply */
 	spin_unlock(&os->lock);
-	osreq_queue(req);
+	osk_request(os, req);
 	err = osreq_wait(req);
 	osreq_put(req);
 	return err;

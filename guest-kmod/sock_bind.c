@@ -22,7 +22,7 @@ static int osk_bind_host(struct osk *os, const struct outsock_addr *addr)
 		return -ENOMEM;
 	req->waited = true;
 	osreq_body(req, addr, sizeof(*addr));
-	osreq_queue(req);
+	osk_request(os, req);
 	err = osreq_wait(req);
 	if (!err && req->reply_len >= sizeof(local))
 		memcpy(&local, req->reply, sizeof(local));

@@ -261,7 +261,7 @@ static int osk_dgram_connect_host(struct socket *sock, struct osk *os,
 		return -ENOMEM;
 	req->waited = true;
 	osreq_body(req, addr, sizeof(*addr));
-	osreq_queue(req);
+	osk_request(os, req);
 	err = osreq_wait(req);
 	spin_lock(&os->lock);
 	if (!err) {

@@ -44,7 +44,7 @@ void osk_epoch_lost(struct osk *os, void *unused)
 		osk_drop_id(os, id, false);
 }
 
-static void osk_send_listen(struct osk *os)
+static int osk_send_listen(struct osk *os)
 {
 	struct outsock_cmd_listen cmd = {
 		.backlog = cpu_to_le32(os->backlog),
@@ -53,32 +53,42 @@ static void osk_send_listen(struct osk *os)
 	struct osreq *req = osreq_new(os->q, os, OUTSOCK_OP_LISTEN, OSK_ATOMIC);
 
 	if (!req)
-		return;
+		return -ENOMEM;
 	os->acc_seen = 0;
 	os->acc_credit = 0;	/* counted from the session's first LISTEN */
 	os->acc_credit = osk_accept_credit(os);
 	req->pos = os->acc_credit;
+	req->fn = osk_declare_reply;
 	osreq_body(req, &cmd, sizeof(cmd));
 	osreq_queue(req);
 	osreq_put(req);
+	return 0;
+}
+
+/* lock held */
+static int osk_send_again(struct osk *os)
+{
+	int state = osk_sk(os)->sk_state;
+	int err = osk_send_socket(os);
+
+	if (!err && os->local.family)
+		err = osk_send_addr(os, OUTSOCK_OP_BIND, &os->local, false);
+	if (!err && state == TCP_LISTEN)
+		err = osk_send_listen(os);
+	else if (!err && (state == TCP_SYN_SENT || (!os->stream && os->peer.family)))
+		err = osk_send_addr(os, OUTSOCK_OP_CONNECT, &os->peer, os->stream);
+	return err;
 }
 
 void osk_declare_again(struct osk *os, void *unused)
 {
-	int state;
+	int err = 0;
 
 	spin_lock(&os->lock);
-	state = osk_sk(os)->sk_state;
-	if (os->declared || os->closing || os->dead || os->id == OUTSOCK_ID_NONE ||
-	    osk_send_socket(os))
-		goto unlock;
-	if (os->local.family)
-		osk_send_addr(os, OUTSOCK_OP_BIND, &os->local, false);
-	if (state == TCP_LISTEN)
-		osk_send_listen(os);
-	else if (state == TCP_SYN_SENT || (!os->stream && os->peer.family))
-		osk_send_addr(os, OUTSOCK_OP_CONNECT, &os->peer, os->stream);
-unlock:
+	if (!os->declared && !os->closing && !os->dead && os->id != OUTSOCK_ID_NONE)
+		err = osk_send_again(os);
+	if (err)
+		osk_fatal(os, -err);
 	spin_unlock(&os->lock);
 }
 

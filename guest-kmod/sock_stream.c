@@ -47,6 +47,7 @@ static void osk_forget_failure(struct osk *os)
 static int osk_connect_host(struct socket *sock, struct osk *os, const struct outsock_addr *addr)
 {
 	struct osreq *req;
+	bool declared;
 	int err;
 
 	osk_forget_failure(os);
@@ -64,9 +65,14 @@ static int osk_connect_host(struct socket *sock, struct osk *os, const struct ou
 	req->pos = osk_credit(os);
 	osk_set_state(osk_sk(os), TCP_SYN_SENT);
 	sock->state = SS_CONNECTING;
-	osreq_queue(req);
+	declared = os->declared;
+	if (declared)
+		osreq_queue(req);
 	spin_unlock(&os->lock);
-	osreq_put(req);
+	if (declared)
+		osreq_put(req);
+	else
+		osreq_cancel(req);	/* a new epoch: osk_declare_again() connects */
 	return 0;
 }
 

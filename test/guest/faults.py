@@ -4,7 +4,7 @@ ends with a clean ECONNRESET; afterwards new connections work."""
 
 import sys
 
-from driver import TOOL, expect, guest_address, until
+from driver import CLIENT, TOOL, expect, guest_address, until
 from registry import registrar
 
 TESTS = []
@@ -114,6 +114,66 @@ def daemon_killed(bed):
     all_reset(p)
     bed.wait_port(PORT)
     works(bed)
+
+
+CALLS = """
+import socket, sys, threading
+ending = threading.Event()
+
+def listen(base):
+    old, turn = None, 0
+    while not ending.is_set():
+        s = socket.create_server(("0.0.0.0", base + turn % 8))
+        if old:
+            old.close()
+        old, turn = s, turn + 1
+    print("listens", old.getsockname()[1], flush=True)
+    old.accept()
+
+def connect(host, port):
+    while not ending.is_set():
+        try:
+            with socket.create_connection((host, port)) as s:
+                s.sendall(b"x" * 1000)
+                while s.recv(65536) and not ending.is_set():
+                    s.sendall(b"y")
+        except (ConnectionResetError, BrokenPipeError):
+            pass
+
+def run(function, *args):
+    try:
+        function(*args)
+    except OSError as e:
+        print("failed", function.__name__, e, flush=True)
+
+for n in range(4):
+    threading.Thread(target=run, args=(listen, 7600 + 8 * n), daemon=True).start()
+for n in range(2):
+    threading.Thread(target=run, args=(connect, sys.argv[1], 7200), daemon=True).start()
+control = socket.create_server(("0.0.0.0", 7699))
+print("ready", flush=True)
+control.accept()[0].close()
+ending.set()
+threading.Event().wait()
+"""
+
+
+@test("daemon-killed-calls")
+def daemon_killed_calls(bed):
+    """The daemon restarts while programs make sockets: no call fails for it, listeners work."""
+    bed.client_start(sys.executable, TOOL, "serve", "7200")
+    bed.client(sys.executable, TOOL, "wait", CLIENT, "7200")
+    p = bed.guest_start(sys.executable, "-c", CALLS, CLIENT)
+    p.wait_line(lambda line: line == "ready", "the program")
+    for _ in range(3):
+        bed.command("kill-daemon", "-9")
+        bed.command("start-daemon")
+    bed.wait_port(7699)
+    at = 0
+    for _ in range(4):
+        at = p.wait_line(lambda line: line.startswith("listens"), "a listener", at + 1)
+        bed.wait_port(p.lines[at].split()[1])
+    expect(not any(line.startswith("failed") for line in p.lines), p.text())
 
 
 @test("system-reset")
