@@ -21,7 +21,7 @@
 
 #define PORT_BURST   32
 #define PORT_TX_MAX  256 /* frames that wait for the device to take them */
-#define PORT_FDS_MAX 8
+#define PORT_FDS_MAX 32	 /* steered: one for each lcore */
 
 struct conf_port;
 struct lcore;
@@ -129,7 +129,10 @@ unsigned int port_flush(struct port_if *pi);
  * packets.)
  */
 int port_raw_open(const char *iface);
-/* As rte_eth_tx_burst(): sends from @pkts in order, frees what was sent, returns how many. Hot. */
-unsigned int port_raw_tx(int fd, struct rte_mbuf **pkts, unsigned int n);
+/*
+ * As rte_eth_tx_burst(): sends from @pkts in order, frees what was sent, returns how many. Of those
+ * that follow, the first *@ret_bad will never be taken: the caller drops them. Hot.
+ */
+unsigned int port_raw_tx(int fd, struct rte_mbuf **pkts, unsigned int n, unsigned int *ret_bad);
 
 #endif

@@ -207,6 +207,8 @@ static int set_up_ifs(struct port *p)
 	return err;
 }
 
+_Static_assert(PORT_FDS_MAX >= CONF_LCORES_MAX, "each queue's RX interrupt has its descriptor");
+
 /* What a sleeping lcore can wait on; looked for after the start, when all descriptors are there. */
 static int set_up_wait(struct port *p, const struct fd_set_seen *before)
 {
@@ -224,8 +226,11 @@ static int set_up_wait(struct port *p, const struct fd_set_seen *before)
 	for (uint16_t q = 0; q < p->n_rxq && q < PORT_FDS_MAX; q++) {
 		int fd = rte_eth_dev_rx_intr_ctl_q_get_fd(p->dev, q);
 
-		if (fd < 0)
+		/* All queues or none: an lcore whose queue can not wake it has to nap. */
+		if (fd < 0) {
+			p->n_fds = 0;
 			return 0;
+		}
 		p->fds[p->n_fds++] = fd;
 	}
 	p->wait = PORT_WAIT_INTR;

@@ -55,7 +55,25 @@ static unsigned int fill(const struct rte_mbuf *m, struct iovec *iov, unsigned i
 	return n;
 }
 
-unsigned int port_raw_tx(int fd, struct rte_mbuf **pkts, unsigned int n)
+/* How many of @n frames to give up after an error: the first one; all, if there is no way out. */
+static unsigned int hopeless(int err, unsigned int n)
+{
+	switch (err) {
+	case EAGAIN:
+	case ENOBUFS:
+	case EINTR:
+		return 0;
+	case EMSGSIZE:
+	case EINVAL:
+		return 1;
+	default: /* the interface is down or gone */
+		return n;
+	}
+}
+
+/* One system call. Returns how many of @n were sent; *@ret_tried: how many it was given. */
+static unsigned int send_batch(int fd, struct rte_mbuf **pkts, unsigned int n,
+			       unsigned int *ret_tried, unsigned int *ret_bad)
 {
 	struct mmsghdr msgs[BATCH];
 	struct iovec iovs[IOVS];
@@ -72,11 +90,28 @@ unsigned int port_raw_tx(int fd, struct rte_mbuf **pkts, unsigned int n)
 		msgs[count].msg_hdr.msg_iovlen = k;
 		used += k;
 	}
-	sent = count ? sendmmsg(fd, msgs, count, MSG_DONTWAIT) : 0;
-	/* One that the interface will never take (or too many pieces) must not block the others. */
-	if (!count || (sent < 0 && errno != EAGAIN && errno != ENOBUFS))
-		sent = 1;
-	for (int i = 0; i < sent; i++)
-		rte_pktmbuf_free(pkts[i]);
-	return sent > 0 ? (unsigned int)sent : 0;
+	*ret_tried = count;
+	if (!count) {
+		*ret_bad = 1; /* too many pieces */
+		return 0;
+	}
+	sent = sendmmsg(fd, msgs, count, MSG_DONTWAIT);
+	if (sent < 0) {
+		*ret_bad = hopeless(errno, n);
+		return 0;
+	}
+	rte_pktmbuf_free_bulk(pkts, (unsigned int)sent);
+	return (unsigned int)sent;
+}
+
+unsigned int port_raw_tx(int fd, struct rte_mbuf **pkts, unsigned int n, unsigned int *ret_bad)
+{
+	unsigned int total = 0, tried = 0, sent;
+
+	*ret_bad = 0;
+	do {
+		sent = send_batch(fd, pkts + total, n - total, &tried, ret_bad);
+		total += sent;
+	} while (total < n && sent && sent == tried);
+	return total;
 }

@@ -22,17 +22,23 @@ void port_tx(void *ctx, struct rte_mbuf *m)
 	pi->pkts[pi->n++] = m;
 }
 
-/* Frames that the device can not send at all must not block those behind them. */
+/* Frames that can't be sent at all must not block those behind them: drops the first @n. */
+static void refuse(struct port_if *pi, uint32_t n)
+{
+	count_add(&pi->refused, n);
+	for (uint32_t i = 0; i < n; i++)
+		pkt_drop(pi->env, pi->pkts[i], DROP_TX_PORT);
+	pi->n -= n;
+	memmove(pi->pkts, pi->pkts + n, pi->n * sizeof(pi->pkts[0]));
+}
+
 static uint32_t prepare(struct port_if *pi)
 {
 	uint32_t ok = rte_eth_tx_prepare(pi->dev, pi->queue, pi->pkts, (uint16_t)pi->n);
 
 	if (likely(ok == pi->n) || ok)
 		return ok;
-	count_add(&pi->refused, 1);
-	pkt_drop(pi->env, pi->pkts[0], DROP_TX_PORT);
-	pi->n--;
-	memmove(pi->pkts, pi->pkts + 1, pi->n * sizeof(pi->pkts[0]));
+	refuse(pi, 1);
 	return 0;
 }
 
@@ -42,9 +48,7 @@ static void give_up(struct port_if *pi)
 	if (!pi->stuck) {
 		pi->stuck = pi->env->now;
 	} else if (pi->env->now - pi->stuck > STUCK_NS) {
-		count_add(&pi->refused, pi->n);
-		while (pi->n)
-			pkt_drop(pi->env, pi->pkts[--pi->n], DROP_TX_PORT);
+		refuse(pi, pi->n);
 		pi->stuck = 0;
 	}
 }
@@ -52,6 +56,7 @@ static void give_up(struct port_if *pi)
 unsigned int port_flush(struct port_if *pi)
 {
 	uint32_t n = pi->n, sent;
+	unsigned int bad = 0;
 	uint64_t bytes = 0;
 
 	if (!n)
@@ -61,7 +66,7 @@ unsigned int port_flush(struct port_if *pi)
 	for (uint32_t i = 0; i < n; i++)
 		bytes += pi->pkts[i]->pkt_len;
 	if (pi->raw_fd >= 0)
-		sent = port_raw_tx(pi->raw_fd, pi->pkts, n);
+		sent = port_raw_tx(pi->raw_fd, pi->pkts, n, &bad);
 	else
 		sent = rte_eth_tx_burst(pi->dev, pi->queue, pi->pkts, (uint16_t)n);
 	for (uint32_t i = sent; i < n; i++) /* these are still ours */
@@ -69,11 +74,14 @@ unsigned int port_flush(struct port_if *pi)
 	count_add(&pi->frames, sent);
 	count_add(&pi->bytes, bytes);
 	pi->n -= sent;
-	if (likely(sent))
+	if (unlikely(pi->n)) {
+		memmove(pi->pkts, pi->pkts + sent, pi->n * sizeof(pi->pkts[0]));
+		if (bad)
+			refuse(pi, bad);
+	}
+	if (likely(sent || bad))
 		pi->stuck = 0;
 	else
 		give_up(pi);
-	if (unlikely(pi->n))
-		memmove(pi->pkts, pi->pkts + sent, pi->n * sizeof(pi->pkts[0]));
 	return sent;
 }
