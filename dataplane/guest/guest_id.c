@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "guest/guest_id.h"
 
+#include "base/mem.h"
+
 #include <stdlib.h>
 
 int guest_ids_init(struct guest_ids *ids, uint32_t max)
 {
-	ids->max = max;
-	ids->host_mask = 0;
+	*ids = (struct guest_ids){ .max = max };
 	while (ids->host_mask < max)
 		ids->host_mask = ids->host_mask << 1 | 1;
-	ids->own = calloc(max, sizeof(*ids->own));
-	ids->host = calloc(max, sizeof(*ids->host));
-	ids->host_ids = calloc(max, sizeof(*ids->host_ids));
-	ids->free = calloc(max, sizeof(*ids->free));
+	ids->own = mem_take(max * sizeof(*ids->own));
+	ids->host = mem_take(max * sizeof(*ids->host));
+	ids->host_ids = mem_take(max * sizeof(*ids->host_ids));
+	ids->free = mem_take(max * sizeof(*ids->free));
 	if (!ids->own || !ids->host || !ids->host_ids || !ids->free)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < max; i++) {

@@ -18,7 +18,7 @@ struct guest_ids {
 	uint32_t free_head, n_free;
 };
 
-/* -ENOMEM */
+/* Every page is there: no first socket of a page costs a turn its fault. -ENOMEM */
 int guest_ids_init(struct guest_ids *ids, uint32_t max);
 void guest_ids_fini(struct guest_ids *ids);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "port/addr_map.h"
 
+#include "base/mem.h"
+
 #include <stdlib.h>
 
 struct addr_map *addr_map_build(const struct addr_home *homes, unsigned int n)
@@ -10,7 +12,7 @@ struct addr_map *addr_map_build(const struct addr_home *homes, unsigned int n)
 
 	while (size < 2 * n)
 		size *= 2;
-	map = calloc(1, sizeof(*map) + size * sizeof(map->slots[0]));
+	map = mem_take(sizeof(*map) + size * sizeof(map->slots[0]));
 	if (!map)
 		return NULL;
 	map->mask = size - 1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Which lcore serves an address: every address is found, no other one is. */
 #include "port/addr_map.h"
+#include "pages.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -45,6 +46,7 @@ static void test_all_found(void **state)
 		assert_null(addr_map_find(map, address(N + i)));
 	}
 	assert_null(addr_map_find(map, 0));
+	assert_true(pages_present(map->slots, (map->mask + 1) * sizeof(map->slots[0])));
 	free(homes);
 	addr_map_free(map);
 }
