@@ -141,9 +141,17 @@ struct guest_sock_info {
 	struct ip_endpoint local, peer;
 	uint64_t rx_off, tx_off, tx_acked;
 	uint32_t rxq_bytes;
+	/* streams; 0 before they are established */
+	uint32_t srtt_us, rto_us, cwnd, ssthresh, mss, snd_wnd, rcv_wnd, in_flight, unsent;
 };
-/* Fills at most @max entries, beginning with the @first'th socket; returns how many. */
-unsigned int guest_sock_list(struct guest *g, unsigned int first, struct guest_sock_info *infos,
+#define GUEST_LIST_LOOK 1024u /* ids that one call looks at */
+#define GUEST_LIST_END	UINT32_MAX
+/*
+ * The next of the sockets that the guest knows, at most @max; returns how many, perhaps 0. *@cursor
+ * is where to begin, 0 at first, and then where to go on, GUEST_LIST_END at the end. A socket that
+ * is there all the while is met exactly once.
+ */
+unsigned int guest_sock_list(struct guest *g, uint32_t *cursor, struct guest_sock_info *infos,
 			     unsigned int max);
 
 #endif

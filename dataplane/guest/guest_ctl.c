@@ -5,7 +5,6 @@
 #include "guest/guest_mem.h"
 #include "lcore/lcore.h"
 #include "stack/stack.h"
-#include "tcp/tcp.h"
 
 #include <stdlib.h>
 
@@ -252,52 +251,4 @@ void guest_stats_get(const struct guest *g, struct guest_stats *ret_stats)
 		*ret_stats = g->snap;
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	} while ((seq & 1) || seq != __atomic_load_n(&g->snap_seq, __ATOMIC_RELAXED));
-}
-
-static const char *sock_state_text(const struct sock *s)
-{
-	static const char *const dgram[] = {
-		[SOCK_NEW] = "NEW",
-		[SOCK_BOUND] = "BOUND",
-		[SOCK_CONNECTED] = "CONNECTED",
-		[SOCK_DEAD] = "DEAD",
-	};
-
-	if (s->type == SOCK_STREAM_T)
-		return tcp_state_name(s);
-	return s->state < RTE_DIM(dgram) && dgram[s->state] ? dgram[s->state] : "?";
-}
-
-static void sock_info(const struct sock *s, struct guest_sock_info *ret_info)
-{
-	*ret_info = (struct guest_sock_info){
-		.id = s->id,
-		.type = s->type,
-		.family = s->family,
-		.state = sock_state_text(s),
-		.local = s->local,
-		.peer = s->peer,
-		.rx_off = s->rx_off,
-		.tx_off = s->tx_off,
-		.tx_acked = s->tx_acked,
-	};
-	for (struct rte_mbuf *m = s->rxq.head; m; m = pkt_meta(m)->next)
-		ret_info->rxq_bytes += pkt_meta(m)->payload;
-}
-
-unsigned int guest_sock_list(struct guest *g, unsigned int first, struct guest_sock_info *infos,
-			     unsigned int max)
-{
-	unsigned int n = 0;
-
-	list_for_each(e, &g->owner.socks) {
-		if (first > 0) {
-			first--;
-			continue;
-		}
-		if (n == max)
-			break;
-		sock_info(container_of(e, struct sock, owner_link), &infos[n++]);
-	}
-	return n;
 }

@@ -11,6 +11,7 @@
  *	guest_session.c	epoch, HELLO, session errors, grace
  *	guest_id.c	socket ids
  *	guest_ctl.c	create, destroy, statistics
+ *	guest_list.c	sockets for outsockctl
  *	guest_mem.c	guest memory as it is mapped
  *	guest_vhost*.c	the vhost library
  */

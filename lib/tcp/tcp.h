@@ -55,6 +55,7 @@ struct tcp_info {
 	uint32_t cwnd, ssthresh, mss;
 	uint32_t snd_wnd, rcv_wnd;
 	uint32_t in_flight, unsent;
+	uint32_t rx_queued; /* that the consumer has not taken */
 };
 void tcp_info(const struct sock *s, struct tcp_info *ret_info);
 

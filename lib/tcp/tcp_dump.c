@@ -29,6 +29,16 @@ const char *tcp_count_name(enum tcp_count c)
 	return (unsigned int)c < TCP_COUNT_N ? count_names[c] : "?";
 }
 
+/* Of the stream's text: neither SYN nor FIN. */
+static uint32_t rx_queued(const struct tcp_conn *c)
+{
+	if (!c->s.rxq.head)
+		return 0;
+	if (c->flags & TCPC_PEER_FIN)
+		return (uint32_t)(c->s.rx_end - c->s.rx_off);
+	return c->rcv.nxt - (c->rcv.irs + 1 + (uint32_t)c->s.rx_off);
+}
+
 void tcp_info(const struct sock *s, struct tcp_info *ret_info)
 {
 	const struct tcp_conn *c = tcp_conn_const(s);
@@ -44,5 +54,6 @@ void tcp_info(const struct sock *s, struct tcp_info *ret_info)
 	ret_info->snd_wnd = c->snd.wnd;
 	ret_info->rcv_wnd = c->rcv.adv - c->rcv.ack;
 	ret_info->in_flight = c->snd.nxt - c->snd.una;
+	ret_info->rx_queued = rx_queued(c);
 	ret_info->unsent = (uint32_t)(tcp_end_seq(c) - c->snd.nxt);
 }

@@ -19,6 +19,9 @@ struct udp *udp_create(const struct udp_cfg *cfg); /* start-up only */
 void udp_destroy(struct udp *udp);		   /* takes NULL */
 
 extern const struct sock_transport udp_transport; /* ctx: struct udp */
-extern const struct ip_proto udp_ip_proto;	  /* ctx: struct udp */
+/* Bytes of datagrams that the consumer has not taken. */
+uint32_t udp_rx_queued(const struct sock *s);
+
+extern const struct ip_proto udp_ip_proto; /* ctx: struct udp */
 
 #endif

@@ -214,6 +214,13 @@ static int udp_getopt(struct sock *s, uint16_t opt, uint32_t *ret_value)
 	}
 }
 
+uint32_t udp_rx_queued(const struct sock *s)
+{
+	const struct udp_sock *u = (const void *)s; /* its first member */
+
+	return (uint32_t)(u->rx_queued - s->rx_off - (uint64_t)s->rxq.n * sock_dgram_cost(0));
+}
+
 static void udp_close(struct sock *s, uint32_t flags)
 {
 	struct udp_sock *u = udp_sock(s);

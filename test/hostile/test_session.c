@@ -953,19 +953,109 @@ static void test_second_connection_refused(void **state)
 	exchange(f, dial(&f->ip, 1, 0, 0), 1000);
 }
 
+#define LISTED_MAX 300
+
+/* All pages of @max; what is done between them is the caller's. How many pages. */
+static unsigned int list_all(struct guest *g, unsigned int max, struct guest_sock_info *infos,
+			     unsigned int *ret_n, void (*between)(void *arg), void *arg)
+{
+	unsigned int pages = 0, n;
+	uint32_t cursor = 0;
+
+	*ret_n = 0;
+	do {
+		n = guest_sock_list(g, &cursor, infos + *ret_n, max);
+		assert_in_range(n, 0, max);
+		*ret_n += n;
+		assert_in_range(*ret_n, 0, LISTED_MAX - max);
+		assert_in_range(++pages, 1, LISTED_MAX);
+		if (between)
+			between(arg);
+	} while (cursor != GUEST_LIST_END);
+	return pages;
+}
+
+static const struct guest_sock_info *listed(const struct guest_sock_info *infos, unsigned int n,
+					    uint32_t id)
+{
+	const struct guest_sock_info *found = NULL;
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (infos[i].id != id)
+			continue;
+		assert_null(found); /* once */
+		found = &infos[i];
+	}
+	return found;
+}
+
 static void test_sock_list(void **state)
 {
+	static struct guest_sock_info infos[LISTED_MAX];
 	struct fix *f = *state;
-	struct guest_sock_info infos[4];
+	struct sg_sock *l, *s;
+	unsigned int n;
 
-	serve(&f->ip, 0, 0);
-	dial(&f->ip, 1, 0, 0);
-	assert_int_equal(guest_sock_list(f->ip.guests[0].g, 0, infos, 4), 2);
-	assert_string_equal(infos[0].state, "LISTEN");
-	assert_string_equal(infos[1].state, "ESTABLISHED");
-	assert_int_not_equal(infos[1].id & OUTSOCK_ID_HOST, 0);
-	assert_int_equal(guest_sock_list(f->ip.guests[0].g, 1, infos, 4), 1);
-	assert_int_equal(guest_sock_list(f->ip.guests[0].g, 2, infos, 4), 0);
+	l = serve(&f->ip, 0, 0);
+	s = dial(&f->ip, 1, 0, 0);
+	inproc_turns(&f->ip, 10);
+	list_all(f->ip.guests[0].g, 64, infos, &n, NULL, NULL);
+	assert_int_equal(n, 2);
+	assert_string_equal(listed(infos, n, l->id)->state, "LISTEN");
+	assert_non_null(listed(infos, n, f->server.conn->id));
+	assert_string_equal(listed(infos, n, f->server.conn->id)->state, "ESTABLISHED");
+	list_all(f->ip.guests[1].g, 64, infos, &n, NULL, NULL);
+	assert_int_equal(n, 1);
+	assert_int_equal(infos[0].mss, 1448);
+	assert_int_not_equal(infos[0].rto_us, 0);
+	assert_int_equal(infos[0].tx_acked, 0);
+	exchange(f, s, 500);
+	list_all(f->ip.guests[1].g, 64, infos, &n, NULL, NULL);
+	assert_int_equal(infos[0].tx_acked, 500);
+	assert_int_equal(infos[0].rx_off, 500);
+}
+
+struct churn {
+	struct fix *f;
+	struct sg_sock *go[100];
+	unsigned int n;
+};
+
+/* Between two pages ten sockets go away. */
+static void ten_go(void *arg)
+{
+	struct churn *c = arg;
+
+	for (unsigned int i = 0; i < 10 && c->n; i++)
+		assert_int_equal(sg_close(c->go[--c->n], 0), 0);
+	inproc_turns(&c->f->ip, 20);
+}
+
+/* Sockets that stay are listed exactly once, whatever the others do meanwhile. */
+static void test_sock_list_pages(void **state)
+{
+	static struct guest_sock_info infos[LISTED_MAX];
+	struct fix *f = *state;
+	struct churn c = { .f = f };
+	struct sg_sock *stay[100];
+	unsigned int n;
+
+	for (unsigned int i = 0; i < 100; i++) {
+		stay[i] = sg_socket(f->ip.guests[0].sg, 0, OUTSOCK_INET, OUTSOCK_DGRAM);
+		assert_non_null(stay[i]);
+		inproc_turn(&f->ip);
+		c.go[c.n] = sg_socket(f->ip.guests[0].sg, 0, OUTSOCK_INET, OUTSOCK_STREAM);
+		assert_non_null(c.go[c.n++]);
+		inproc_turn(&f->ip);
+	}
+	inproc_turns(&f->ip, 10);
+	assert_int_equal(inproc_stats(&f->ip, 0).n_socks, 200);
+	list_all(f->ip.guests[0].g, 16, infos, &n, NULL, NULL);
+	assert_int_equal(n, 200);
+	list_all(f->ip.guests[0].g, 16, infos, &n, ten_go, &c);
+	for (unsigned int i = 0; i < 100; i++)
+		assert_non_null(listed(infos, n, stay[i]->id));
+	assert_in_range(n, 100, 200);
 }
 
 #define T(name)	 cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -1002,6 +1092,7 @@ int main(int argc, char **argv)
 		TE(test_before_hello),
 		T(test_second_connection_refused),
 		T(test_sock_list),
+		T(test_sock_list_pages),
 	};
 
 	if (argc > 1)
