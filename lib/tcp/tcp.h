@@ -27,7 +27,7 @@ struct tcp_cfg {
 	uint32_t snd_win;    /* default bytes a consumer may have unacknowledged */
 	uint32_t rto_min_ms; /* RFC 6298 (2.4) says 1,000; 200 is the practice */
 	uint32_t msl_ms;     /* TIME-WAIT is twice this */
-	uint32_t delack_ms;
+	uint32_t delack_ms;  /* 60 at most */
 };
 
 struct tcp *tcp_create(const struct tcp_cfg *cfg); /* start-up only */

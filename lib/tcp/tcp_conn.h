@@ -70,7 +70,7 @@ enum tcp_timer_mode {
 #define TCPC_CLOSING   0x400000 /* sock_close() was called: nobody takes data */
 #define TCPC_RTT       0x800000 /* snd.rtt_seq is being timed */
 #define TCPC_SYN_LOST  0x1000000
-#define TCPC_DELACK_ON 0x2000000 /* on the delayed-ACK list */
+#define TCPC_DELACK_ON 0x2000000 /* in tcp.delacks */
 #define TCPC_FIN_AHEAD 0x4000000 /* the peer's FIN (rcv.fin) came before text that is missing */
 #define TCPC_BROADCAST 0x8000000 /* option without effect, kept for getopt */
 
@@ -147,7 +147,7 @@ struct tcp_conn {
 		struct list delack_link;
 		struct list kids; /* listener: children not taken; TCPC_NEW: the link there */
 	};
-	uint32_t delack_ms;		/* due */
+	uint32_t delack_ms;		/* due; it may be looked at earlier */
 	uint32_t user_timeout;		/* ms, 0: none (RFC 5482) */
 	uint16_t keep_idle, keep_intvl; /* s */
 	uint16_t mss_user;		/* MAXSEG option, 0: none */
@@ -172,6 +172,16 @@ struct tcp_tw {
 	bool wait_fin; /* FIN-WAIT-2: the peer's FIN has not come */
 };
 
+#define TCP_DELACK_SLOTS  64u
+#define TCP_DELACK_MAX_MS 60u /* below a revolution */
+
+/* Connections by the millisecond in which their delayed ACK is to be looked at. */
+struct tcp_delacks {
+	struct list slots[TCP_DELACK_SLOTS];
+	uint64_t busy;	  /* bit per slot; may be set for an empty one */
+	uint32_t done_ms; /* all slots up to here have been opened */
+};
+
 struct tcp {
 	struct env *env;
 	struct ip *ip;
@@ -182,11 +192,11 @@ struct tcp {
 	struct rte_mbuf *spare; /* handed out by tx_space, not committed yet */
 	struct tcp_table table;
 	struct list tx_list;
-	struct list delack_list;
 	struct list tw_list;
 	struct pool conns, tws, ooos;
 	void *conns_mem, *tws_mem, *ooos_mem;
 	struct wheel wheel;
+	struct tcp_delacks delacks;
 	uint64_t counts[TCP_COUNT_N];
 };
 
@@ -434,8 +444,19 @@ void tcp_timer_update(struct tcp_conn *c);
 /* Begins it anew: the peer answered. */
 void tcp_timer_restart(struct tcp_conn *c);
 void tcp_timer_off(struct tcp_conn *c);
-/* An ACK is due within the delayed-ACK time. */
+
+/* ---- tcp_delack.c ---- */
+
+void tcp_delacks_init(struct tcp *tcp);
+/* An ACK is due within the delayed-ACK time: from now on, unless one was delayed already. */
+void tcp_delack_begin(struct tcp_conn *c);
+/* It still is, after all that was to be sent has left. */
 void tcp_delack(struct tcp_conn *c);
+void tcp_delack_off(struct tcp_conn *c);
+/* Schedules what is due, looks at @budget connections at most. How much of it is left. */
+unsigned int tcp_delacks_expire(struct tcp *tcp, unsigned int budget);
+/* A time at or before the next one is due, UINT64_MAX: none. */
+uint64_t tcp_delacks_next(const struct tcp *tcp);
 
 /* ---- tcp_tw.c ---- */
 

@@ -47,9 +47,9 @@ struct tcp *tcp_create(const struct tcp_cfg *cfg)
 	tcp->cfg = *cfg;
 	tcp_set_now(tcp);
 	list_init(&tcp->tx_list);
-	list_init(&tcp->delack_list);
 	list_init(&tcp->tw_list);
 	wheel_init(&tcp->wheel, cfg->env->now);
+	tcp_delacks_init(tcp);
 	if (!memory_take(tcp)) {
 		tcp_destroy(tcp);
 		return NULL;

@@ -77,10 +77,7 @@ void tcp_timer_off(struct tcp_conn *c)
 {
 	c->timer_mode = TCP_TM_NONE;
 	wheel_disarm(&c->tcp->wheel, &c->timer);
-	if (c->flags & TCPC_DELACK_ON) {
-		list_del(&c->delack_link);
-		c->flags &= ~TCPC_DELACK_ON;
-	}
+	tcp_delack_off(c);
 }
 
 static void keepalive(struct tcp_conn *c)
@@ -135,46 +132,10 @@ static void fire(struct tcp_conn *c)
 	fns[mode](c);
 }
 
-/*
- * The list is in order of expiry because all delays are equal. An ACK that left in the meantime
- * leaves its connection on it: taking it off here is cheaper than with each segment.
- */
-void tcp_delack(struct tcp_conn *c)
-{
-	if (c->flags & (TCPC_DELACK_ON | TCPC_NEW))
-		return;
-	c->flags |= TCPC_DELACK_ON;
-	c->delack_ms = c->tcp->now_ms + c->tcp->cfg.delack_ms;
-	list_add_tail(&c->tcp->delack_list, &c->delack_link);
-}
-
-static struct tcp_conn *delack_first(struct tcp *tcp)
-{
-	return container_of(list_first(&tcp->delack_list), struct tcp_conn, delack_link);
-}
-
-static bool delack_due(struct tcp *tcp)
-{
-	return !list_empty(&tcp->delack_list) &&
-		(int32_t)(tcp->now_ms - delack_first(tcp)->delack_ms) >= 0;
-}
-
-static void delack_expire(struct tcp *tcp, unsigned int budget)
-{
-	while (budget-- && delack_due(tcp)) {
-		struct tcp_conn *c = delack_first(tcp);
-
-		list_del(&c->delack_link);
-		c->flags &= ~TCPC_DELACK_ON;
-		if (c->flags & TCPC_ACK_DELAY)
-			tcp_ack_now(c);
-	}
-}
-
 bool tcp_timers(struct tcp *tcp, unsigned int budget)
 {
 	struct wheel_timer *t;
-	unsigned int left = budget;
+	unsigned int left = budget, delacks;
 
 	tcp_set_now(tcp);
 	wheel_advance(&tcp->wheel, tcp->env->now, budget);
@@ -182,24 +143,20 @@ bool tcp_timers(struct tcp *tcp, unsigned int budget)
 		left--;
 		fire(container_of(t, struct tcp_conn, timer));
 	}
-	delack_expire(tcp, budget);
+	delacks = tcp_delacks_expire(tcp, budget);
 	tcp_tw_expire(tcp, budget);
-	return !left || delack_due(tcp);
+	return !left || !delacks;
 }
 
 uint64_t tcp_next(const struct tcp *tcp)
 {
 	uint64_t next = wheel_next(&tcp->wheel), now = tcp->env->now;
+	uint64_t delack = tcp_delacks_next(tcp);
 
 	if (!list_empty(&tcp->tx_list))
 		return now;
-	if (!list_empty(&tcp->delack_list)) {
-		const struct tcp_conn *c =
-			container_of(tcp->delack_list.next, struct tcp_conn, delack_link);
-		int32_t ms = (int32_t)(c->delack_ms - (uint32_t)(now / NSEC_PER_MSEC));
-
-		next = RTE_MIN(next, ms > 0 ? now + (uint32_t)ms * NSEC_PER_MSEC : now);
-	}
+	if (delack < next)
+		next = delack;
 	if (!list_empty(&tcp->tw_list)) {
 		const struct tcp_tw *tw = container_of(tcp->tw_list.next, struct tcp_tw, link);
 

@@ -92,7 +92,7 @@ void tcp_ack_decide(struct tcp_conn *c)
 	if (owed >= 2u * c->rcv.mss || (owed && (c->flags & TCPC_ACK_QUICK)) || tcp_win_news(c))
 		c->flags |= TCPC_ACK_NOW;
 	else if (owed)
-		c->flags |= TCPC_ACK_DELAY;
+		tcp_delack_begin(c);
 	else
 		return;
 	tcp_sched(c);
