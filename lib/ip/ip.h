@@ -100,12 +100,15 @@ void ip_icmp_unreach(struct ip *ip, struct rte_mbuf *m, uint8_t code);
  * struct ip_flow - how packets of one connection travel; the caller keeps it
  * @gen, @link, @next_hop, @neigh, @mtu: cached route, filled in by ip_flow_route()
  * @df: set DF (TCP: path MTU discovery)
+ * @broadcast: @dst is the limited broadcast address, or that of a network of @owner's (filled in;
+ *	whether that is allowed is the caller's question)
  */
 struct ip_flow {
 	struct ip_addr src, dst;
 	uint8_t proto, ttl, tos;
 	bool df;
 	uint16_t mtu;
+	bool broadcast;
 	uint32_t gen;
 	uint32_t next_hop;
 	struct link *link;

@@ -71,6 +71,8 @@ void link_rx(struct link *link, struct rte_mbuf **pkts, unsigned int n);
  * Consumes @m.
  */
 void link_tx_ip4(struct link *link, struct rte_mbuf *m, uint32_t next_hop, struct neigh **cache);
+/* @next_hop and cache for packets to everybody. */
+struct neigh *link_broadcast(struct link *link, uint32_t *ret_hop);
 
 /* What another lcore learnt (link_ops.learnt). */
 void link_learn(struct link *link, uint32_t be, const struct eth_addr *mac);

@@ -8,15 +8,18 @@
 
 #define VLAN_ID_MAX 4094
 
+static const struct eth_addr link_all = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } };
+
 struct link *link_create(const struct link_cfg *cfg)
 {
 	struct link *link;
 
 	if (cfg->vlan > VLAN_ID_MAX)
 		return NULL;
-	link = calloc(1, sizeof(*link));
+	link = aligned_alloc(_Alignof(struct link), sizeof(*link));
 	if (!link)
 		return NULL;
+	memset(link, 0, sizeof(*link));
 	link->cfg = *cfg;
 	link->env = cfg->env;
 	link->hdr_len = sizeof(struct eth_hdr) + (cfg->vlan ? sizeof(struct vlan_hdr) : 0);
@@ -28,6 +31,9 @@ struct link *link_create(const struct link_cfg *cfg)
 		free(link);
 		return NULL;
 	}
+	link->all.addr = UINT32_MAX;
+	link->all.state = NEIGH_REACHABLE;
+	link_hdr_write(link, link->all.hdr, &link_all, ETH_TYPE_IP4);
 	return link;
 }
 
@@ -58,6 +64,12 @@ uint32_t link_offload(const struct link *link)
 const struct eth_addr *link_mac(const struct link *link)
 {
 	return &link->cfg.mac;
+}
+
+struct neigh *link_broadcast(struct link *link, uint32_t *ret_hop)
+{
+	*ret_hop = link->all.addr;
+	return &link->all;
 }
 
 uint64_t link_next(const struct link *link)

@@ -12,6 +12,7 @@
  * @hdr_len: bytes of Ethernet header on transmit: 14, or 18 with a VLAN tag
  * @rx_flags: ol_flags of received packets that the port's offloads make worth believing
  * @cfg: as given, constant
+ * @all: the neighbour that is everybody; in no table, for ever usable
  */
 struct link {
 	struct env *env;
@@ -21,6 +22,7 @@ struct link {
 	uint32_t hdr_len;
 	struct link_cfg cfg;
 	struct neigh_table neighs;
+	struct neigh all;
 };
 
 /* Writes the Ethernet header (link->hdr_len bytes) of frames of @type to @dst. */

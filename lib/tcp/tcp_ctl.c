@@ -83,6 +83,7 @@ static int choose_port(struct tcp_conn *c, bool bound, uint32_t *ret_iss_min)
 static int connect_route(struct tcp_conn *c, const struct ip_endpoint *peer)
 {
 	struct sock *s = &c->s;
+	int rc;
 
 	if (!peer->port || ip_addr_is_any(&peer->addr))
 		return -ECONNREFUSED;
@@ -90,7 +91,9 @@ static int connect_route(struct tcp_conn *c, const struct ip_endpoint *peer)
 	c->flow.dst = peer->addr;
 	if (ip_addr_is_any(&c->flow.src))
 		c->flow.src = ip_addr_v4(0);
-	return ip_flow_route(c->tcp->ip, &c->flow, s->owner);
+	rc = ip_flow_route(c->tcp->ip, &c->flow, s->owner);
+	/* RFC 1122, 4.2.3.10 */
+	return !rc && c->flow.broadcast ? -ENETUNREACH : rc;
 }
 
 static void connect_begin(struct tcp_conn *c, uint32_t iss_min)

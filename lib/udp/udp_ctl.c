@@ -150,9 +150,9 @@ static int udp_connect(struct sock *s, const struct ip_endpoint *peer)
 		return rc;
 	flow.src = u->bind.addr;
 	flow.dst = peer->addr;
-	if (is_broadcast(&peer->addr) && !u->broadcast)
-		return -EACCES;
 	rc = ip_flow_route(u->udp->ip, &flow, s->owner);
+	if (!rc && !udp_allowed(u, &flow))
+		rc = -EACCES;
 	if (rc)
 		return rc;
 	conn_unlink(u);

@@ -42,10 +42,10 @@ static inline struct udp_sock *udp_sock(struct sock *s)
 	return container_of(s, struct udp_sock, s);
 }
 
-/* Needs SO_BROADCAST (and then a route: ip has none yet). */
-static inline bool is_broadcast(const struct ip_addr *a)
+/* To all on the link only with SO_BROADCAST. */
+static inline bool udp_allowed(const struct udp_sock *u, const struct ip_flow *flow)
 {
-	return ip_addr_is_v4(a) && a->w[3] == UINT32_MAX;
+	return !flow->broadcast || u->broadcast;
 }
 
 /* Of our address and port, and the peer's (ports in network order). */

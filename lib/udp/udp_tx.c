@@ -9,12 +9,12 @@ static int route(struct udp_sock *u, const struct ip_addr *dst)
 	int rc;
 
 	if (ip_addr_eq(&u->flow.dst, dst))
-		return 0;
+		return udp_allowed(u, &u->flow) ? 0 : -EACCES;
 	flow.src = u->bind.addr;
 	flow.dst = *dst;
-	if (is_broadcast(dst) && !u->broadcast)
-		return -EACCES;
 	rc = ip_flow_route(u->udp->ip, &flow, u->s.owner);
+	if (!rc && !udp_allowed(u, &flow))
+		rc = -EACCES;
 	if (rc)
 		return rc;
 	u->flow = flow;

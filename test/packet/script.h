@@ -65,6 +65,8 @@ const char *next_token(struct script *t); /* NULL at the end of the line */
 const char *need_token(struct script *t, const char *what);
 bool take_word(struct script *t, const char *word);
 int64_t need_num(struct script *t, const char *what);
+/* "broadcast", "subnet", "offlink" or nothing (the peer), in host order. */
+uint32_t take_addr(struct script *t);
 int64_t parse_num(struct script *t, const char *s, const char *what);
 /* "SEQ(LEN)" */
 void need_range(struct script *t, int64_t *ret_seq, uint32_t *ret_len);

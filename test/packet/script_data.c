@@ -154,18 +154,21 @@ void cmd_send(struct script *t)
 	send_dgram(t, need_num(t, "length"), NULL);
 }
 
+uint32_t take_addr(struct script *t)
+{
+	if (take_word(t, "broadcast"))
+		return 0xffffffff;
+	if (take_word(t, "subnet"))
+		return PEER_ADDR | 0xff;
+	return take_word(t, "offlink") ? OFFLINK_ADDR : PEER_ADDR;
+}
+
 void cmd_sendto(struct script *t)
 {
-	uint32_t addr = PEER_ADDR;
+	uint32_t addr = take_addr(t);
 	struct ip_endpoint dst;
 	uint32_t len;
 
-	if (take_word(t, "broadcast"))
-		addr = 0xffffffff;
-	else if (take_word(t, "subnet"))
-		addr = PEER_ADDR | 0xff;
-	else if (take_word(t, "offlink"))
-		addr = OFFLINK_ADDR;
 	dst = endpoint(addr, need_num(t, "port"));
 	len = need_num(t, "length");
 	send_dgram(t, len, &dst);

@@ -114,7 +114,7 @@ static void cmd_listen(struct script *t)
 
 static void cmd_connect(struct script *t)
 {
-	uint32_t addr = take_word(t, "offlink") ? OFFLINK_ADDR : PEER_ADDR;
+	uint32_t addr = take_addr(t);
 	struct ip_endpoint at = endpoint(addr, need_num(t, "port"));
 	struct sock *s = new_or_old(t, SOCK_STREAM_T);
 	int rc;

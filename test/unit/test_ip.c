@@ -435,7 +435,7 @@ static void test_route_by_gateway(void **state)
 static void test_route_errors(void **state)
 {
 	struct ip_flow flow = { .dst = v4(PEER_IP) };
-	static const uint32_t no_unicast[] = { 0, 0x7f000001, 0xe0000001, 0xffffffff };
+	static const uint32_t no_unicast[] = { 0, 0x7f000001, 0xe0000001, 0xfffffffe };
 	struct ip_addr other = v4(OUR_IP2);
 
 	/* Who has no address, and who takes another's. */
@@ -448,6 +448,34 @@ static void test_route_errors(void **state)
 		flow = (struct ip_flow){ .dst = v4(be32(no_unicast[i])) };
 		assert_int_equal(ip_flow_route(t.ip, &flow, GUEST), -ENETUNREACH);
 	}
+}
+
+static bool is_broadcast(uint32_t dst)
+{
+	struct ip_flow flow = { .dst = v4(be32(dst)) };
+
+	assert_int_equal(ip_flow_route(t.ip, &flow, GUEST), 0);
+	assert_ptr_equal(flow.link, t.net.link);
+	return flow.broadcast;
+}
+
+/* RFC 919: all ones, and all ones behind a prefix of the guest's own. RFC 3021: not of a pair. */
+static void test_route_broadcast(void **state)
+{
+	struct ip_addr wide = v4(be32(0x0a000005)), pair = v4(be32(0x0a020004));
+	struct ip_flow flow = { .dst = v4(UINT32_MAX) };
+
+	assert_true(is_broadcast(UINT32_MAX));
+	assert_true(is_broadcast(be32(OUR_IP) | 0xff));
+	assert_false(is_broadcast(be32(PEER_IP)));
+	assert_int_equal(ip_addr_add(t.ip, &wide, 8, GUEST, t.net.link), 0);
+	assert_int_equal(ip_addr_add(t.ip, &pair, 31, GUEST, t.net.link), 0);
+	assert_true(is_broadcast(0x0affffff));
+	assert_false(is_broadcast(0x0a0200ff));
+	assert_false(is_broadcast(0x0a020005));
+	ip_addr_del(t.ip, &wide);
+	ip_addr_del(t.ip, &pair);
+	assert_int_equal(ip_flow_route(t.ip, &flow, GUEST2), -EADDRNOTAVAIL);
 }
 
 /* The address whose prefix fits best, else the first one. */
@@ -739,6 +767,7 @@ int main(void)
 		T(test_route_on_link),
 		T(test_route_by_gateway),
 		T(test_route_errors),
+		T(test_route_broadcast),
 		T(test_source_choice),
 		T(test_two_links),
 		T(test_stale_flow),
