@@ -29,7 +29,8 @@ static int osk_addr_get6(const struct sock *sk, const struct sockaddr *uaddr, in
 {
 	const struct sockaddr_in6 *sin6 = (const struct sockaddr_in6 *)uaddr;
 
-	if (uaddr->sa_family == AF_INET && !sk->sk_ipv6only)
+	/* Datagrams go to names of either family, connections do not. */
+	if (uaddr->sa_family == AF_INET && sk->sk_type == SOCK_DGRAM && !sk->sk_ipv6only)
 		return osk_addr_get4(uaddr, len, addr);
 	if (len < SIN6_LEN_RFC2133)
 		return -EINVAL;
@@ -61,6 +62,20 @@ int osk_addr_get(const struct osk *os, const struct sockaddr *uaddr, int len,
 	if (sk->sk_family == AF_INET6)
 		return osk_addr_get6(sk, uaddr, len, addr);
 	return osk_addr_get4(uaddr, len, addr);
+}
+
+int osk_addr_get_own(const struct osk *os, const struct sockaddr *uaddr, int len,
+		     struct outsock_addr *addr)
+{
+	const struct sock *sk = osk_sk(os);
+	int err;
+
+	if (sk->sk_family == AF_INET6 && len < SIN6_LEN_RFC2133)
+		return -EINVAL;
+	if (sk->sk_family == AF_INET6 && uaddr->sa_family != AF_INET6)
+		return -EAFNOSUPPORT;
+	err = osk_addr_get(os, uaddr, len, addr);
+	return err == -ENETUNREACH ? -EINVAL : err;	/* a mapped address, V6ONLY */
 }
 
 int osk_addr_put(const struct osk *os, const struct outsock_addr *addr, struct sockaddr *uaddr)
@@ -97,12 +112,17 @@ static enum osk_where osk_addr_class(const struct osk *os, const struct outsock_
 	unsigned int type;
 	__be32 v4;
 
+	/* Where SO_BINDTODEVICE says so, it is one of the guest's own interfaces. */
+	if (READ_ONCE(osk_sk(os)->sk_bound_dev_if))
+		return OSK_AT_GUEST;
 	if (osdev_owns(os->dev, addr))
 		return OSK_AT_HOST;
 	if (addr->family == OUTSOCK_INET) {
 		memcpy(&v4, addr->addr, 4);
 		if (v4 == htonl(INADDR_ANY))
 			return OSK_AT_ANY;
+		if (ipv4_is_multicast(v4))
+			return OSK_AT_NOWHERE;
 		type = inet_addr_type(net, v4);
 		return type == RTN_LOCAL || ipv4_is_loopback(v4) ? OSK_AT_GUEST : other4;
 	}
@@ -114,9 +134,18 @@ static enum osk_where osk_addr_class(const struct osk *os, const struct outsock_
 	return OSK_AT_NOWHERE;
 }
 
+/* While the host has no IPv6, whom a wildcard of IPv6 alone hears is in the guest. */
+static bool osk_addr_deaf(const struct osk *os, const struct outsock_addr *addr)
+{
+	return addr->family == OUTSOCK_INET6 && osk_sk(os)->sk_ipv6only &&
+	       !(os->dev->hello.features & cpu_to_le32(OUTSOCK_FEAT_INET6));
+}
+
 enum osk_where osk_addr_bind_class(const struct osk *os, const struct outsock_addr *addr)
 {
-	return osk_addr_class(os, addr, OSK_AT_NOWHERE);
+	enum osk_where where = osk_addr_class(os, addr, OSK_AT_NOWHERE);
+
+	return where == OSK_AT_ANY && osk_addr_deaf(os, addr) ? OSK_AT_GUEST : where;
 }
 
 /* A connection to the wildcard means this machine. */

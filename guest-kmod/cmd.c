@@ -160,7 +160,12 @@ static void osreq_finish(struct osreq *req, int status, const void *body, u32 le
  */
 int osreq_wait(struct osreq *req)
 {
-	long left = wait_for_completion_killable_timeout(&req->done, OSREQ_TIMEOUT);
+	return osreq_wait_for(req, OSREQ_TIMEOUT);
+}
+
+int osreq_wait_for(struct osreq *req, long timeout)
+{
+	long left = wait_for_completion_killable_timeout(&req->done, timeout);
 
 	if (left > 0)
 		return -req->status;
@@ -242,8 +247,11 @@ void osreq_epoch_lost(struct osdev *dev, bool undeclared)
 	for (; (req = osreq_next(dev, &cookie)); cookie++) {
 		bool lost = !undeclared || (req->os && !READ_ONCE(req->os->declared));
 
-		if (lost && osreq_unqueue(req) && !req->waited && osreq_take(req))
+		if (lost && osreq_unqueue(req) && !req->waited && osreq_take(req)) {
+			req->status = ECONNRESET;
+			complete_all(&req->done);
 			osreq_put(req);
+		}
 		osreq_put(req);
 	}
 }

@@ -38,13 +38,15 @@ struct osreq {
 	u8 state;		/* under q->tx_lock */
 	bool waited;		/* survives an epoch */
 	u8 len;
-	u8 body[32];
+	union {
+		u8 body[32];
+		u8 reply[sizeof(struct outsock_info)];	/* once it is no longer to be sent */
+	};
 
 	/* ring thread, when the reply comes; both NULL-able */
 	void (*fn)(struct osk *os, int status, const void *body, u32 len);
 	int status;
 	u32 reply_len;
-	u8 reply[sizeof(struct outsock_addr)];
 	struct completion done;
 };
 
@@ -55,13 +57,17 @@ void osreq_body(struct osreq *req, const void *body, u32 len);
 void osreq_queue(struct osreq *req);	/* not in interrupts; any lock held or not */
 void osreq_keep(struct osreq *req);	/* until osreq_requeue() */
 int osreq_wait(struct osreq *req);	/* 0 or a negative error; the request stays the caller's */
+int osreq_wait_for(struct osreq *req, long timeout);	/* jiffies */
 void osreq_put(struct osreq *req);
 void osreq_cancel(struct osreq *req);	/* never queued: forget it */
 
 void osreq_reply(struct oring *q, const struct outsock_hdr *hdr, const void *body, u32 len);
 
 /* session.c */
-/* Keeps what is waited for, drops the rest: all, or only that of sockets not declared */
+/*
+ * Keeps what is waited for, drops the rest: all, or only that of sockets not declared. Who waits
+ * for it all the same hears ECONNRESET.
+ */
 void osreq_epoch_lost(struct osdev *dev, bool undeclared);
 void osreq_requeue(struct osdev *dev);		/* again what was kept */
 void osreq_fail_all(struct osdev *dev, int err);

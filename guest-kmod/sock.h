@@ -65,6 +65,22 @@
 #define OSK_RCVBUF_DEFAULT	(1024 * 1024)
 #define OSK_SNDBUF_DEFAULT	(1024 * 1024)
 
+/* Options whose values are kept: the host's, by their number in the ABI, then the guest's own. */
+enum osk_opt {
+	OSK_OPT_DEFER = OUTSOCK_OPT_MAX,
+	OSK_OPT_RECVERR,
+	OSK_OPT_RECVERR6,
+	OSK_OPT_PMTUDISC,
+	OSK_OPT_PMTUDISC6,
+	OSK_OPT_FREEBIND,
+	OSK_OPT_V6ONLY,
+	OSK_OPT_MC_TTL,
+	OSK_OPT_MC_LOOP,
+	OSK_OPT_MC6_HOPS,
+	OSK_OPT_MC6_LOOP,
+	OSK_OPT_MAX
+};
+
 struct osdev;
 struct oring;
 struct osreq;
@@ -98,8 +114,8 @@ struct osk {
 	struct outsock_addr local;
 	struct outsock_addr peer;
 	struct list_head pend;	/* on q->pending; under q->tx_lock */
-	u32 opt_set;		/* bits enum outsock_opt: set by the program */
-	u32 opt[OUTSOCK_OPT_MAX];
+	u32 opt_set;		/* bits of opt[]: set by the program */
+	u32 opt[OSK_OPT_MAX];
 	bool recverr;
 
 	/* stream, under lock */
@@ -251,9 +267,10 @@ void osk_close_listener(struct osk *os);
 void osk_reject_all(struct osk *os);
 bool osk_dgram_queue(struct osk *os, struct sk_buff *skb, u32 cost);	/* lock held */
 
-/* option.c */
+/* option.c, option_host.c, option_hook.c */
 int osk_setsockopt(struct socket *sock, int level, int name, sockptr_t val, unsigned int len);
 int osk_getsockopt(struct socket *sock, int level, int name, char __user *val, int __user *len);
+u32 osopt_dgram_max(struct osk *os, u32 max);	/* payload of the largest datagram to be sent */
 void osk_sync_options(struct osk *os);	/* SOL_SOCKET options, read at use; lock held */
 void osk_declare_options(struct osk *os);	/* lock held */
 void osk_keepalive(struct sock *sk, int on);
@@ -269,6 +286,8 @@ enum osk_where {
 
 int osk_addr_get(const struct osk *os, const struct sockaddr *uaddr, int len,
 		 struct outsock_addr *addr);
+int osk_addr_get_own(const struct osk *os, const struct sockaddr *uaddr, int len,
+		     struct outsock_addr *addr);	/* for bind() */
 int osk_addr_put(const struct osk *os, const struct outsock_addr *addr, struct sockaddr *uaddr);
 enum osk_where osk_addr_bind_class(const struct osk *os, const struct outsock_addr *addr);
 enum osk_where osk_addr_connect_class(const struct osk *os, const struct outsock_addr *addr);

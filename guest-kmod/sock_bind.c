@@ -100,9 +100,9 @@ int osk_bind(struct socket *sock, struct sockaddr *uaddr, int len)
 
 	if (!os)
 		return osk_native_ops(sock)->bind(sock, uaddr, len);
-	err = osk_addr_get(os, uaddr, len, &addr);
+	err = osk_addr_get_own(os, uaddr, len, &addr);
 	if (err)
-		return err == -ENETUNREACH ? -EADDRNOTAVAIL : err;
+		return err;
 	if (mutex_lock_killable(&os->ctl))
 		return -EINTR;
 	where = osk_addr_bind_class(os, &addr);

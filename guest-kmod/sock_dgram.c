@@ -36,9 +36,11 @@ bool osk_dgram_queue(struct osk *os, struct sk_buff *skb, u32 cost)
 	os->dg_seen += cost;
 	if (os->dg_seen > os->dg_credit || sk->sk_shutdown & RCV_SHUTDOWN) {
 		os->dg_taken += cost;
+		atomic_inc(&sk->sk_drops);
 		return false;
 	}
 	skb_set_owner_r(skb, sk);
+	sock_skb_set_dropcount(sk, skb);
 	skb_queue_tail(&sk->sk_receive_queue, skb);
 	sk->sk_data_ready(sk);
 	return true;
@@ -221,7 +223,7 @@ static int osk_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len
 	if (!os)
 		return osk_native_ops(sock)->sendmsg(sock, msg, len);
 	sk = osk_sk(os);
-	if (len > OSK_DGRAM_MAX)
+	if (len > osopt_dgram_max(os, OSK_DGRAM_MAX))
 		return -EMSGSIZE;
 	if (msg->msg_flags & MSG_OOB)
 		return -EOPNOTSUPP;

@@ -171,6 +171,19 @@ static int cmd_getopt(struct cmd *c)
 	return 0;
 }
 
+static int cmd_info(struct cmd *c)
+{
+	struct outsock_info info;
+	int rc = sock_conn_info(c->s, &info);
+
+	if (rc < 0)
+		return rc;
+	_Static_assert(sizeof(info) <= GUEST_REPLY_BODY, "an answer has no room");
+	memcpy(c->reply->body, &info, sizeof(info));
+	c->reply->len = sizeof(info);
+	return 0;
+}
+
 void guest_close_due(struct sock *s)
 {
 	uint64_t tx_off = (uint64_t)(uintptr_t)s->cookie - 1;
@@ -233,6 +246,7 @@ static const struct {
 	[OUTSOCK_OP_SETOPT] = { cmd_setopt, sizeof(struct outsock_cmd_opt), true },
 	[OUTSOCK_OP_GETOPT] = { cmd_getopt, sizeof(struct outsock_cmd_opt), true },
 	[OUTSOCK_OP_CLOSE] = { cmd_close, sizeof(struct outsock_cmd_close), true },
+	[OUTSOCK_OP_INFO] = { cmd_info, 0, true },
 };
 
 /* The id is one that the request may name; which socket it is, if any. */

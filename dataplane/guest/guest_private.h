@@ -28,8 +28,8 @@
 #include "vring/vring.h"
 
 #define GUEST_LANES	  OUTSOCK_QUEUE_PAIRS_MAX
-#define GUEST_REPLIES	  64 /* that may wait for room on one lane; a power of two */
-#define GUEST_REPLY_BODY  24
+#define GUEST_REPLIES	  64	       /* that may wait for room on one lane; a power of two */
+#define GUEST_REPLY_BODY  64	       /* INFO's: the largest but HELLO's */
 #define GUEST_DATA_BURST  4	       /* DATA messages of one socket before the next one's turn */
 #define GUEST_ERROR_PAUSE NSEC_PER_SEC /* after a session error the guest is not listened to */
 #define GUEST_STALL_MAX	  (10 * NSEC_PER_SEC) /* a TX ring waits for packets this long */

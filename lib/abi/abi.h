@@ -54,6 +54,7 @@
 	X(SETOPT,	20, REQ)	\
 	X(GETOPT,	21, REQ)	\
 	X(CLOSE,	22, REQ)	\
+	X(INFO,		23, REQ)	\
 	X(DATA,		32, BOTH)	\
 	X(DGRAM,	33, BOTH)	\
 	X(CREDIT,	34, BOTH)	\

@@ -53,6 +53,37 @@ struct outsock_cmd_close {
 	__le32	reserved;
 };
 
+/*
+ * INFO: no body. The reply says how a connection is doing, at this moment; nothing else waits for
+ * it. EOPNOTSUPP for a datagram socket.
+ */
+struct outsock_info {
+	__u8	state;			/* as Linux numbers them: 1 ESTABLISHED ... 11 CLOSING */
+	__u8	recovering;		/* OUTSOCK_INFO_* */
+	__u8	retries;		/* time-outs or probes in a row */
+	__u8	backoff;		/* times that the time-out was doubled */
+	__le32	rto_us;
+	__le32	srtt_us;		/* 0: not measured yet */
+	__le32	rttvar_us;
+	__le32	cwnd;			/* these three in bytes */
+	__le32	ssthresh;		/* OUTSOCK_INFO_NONE: none yet */
+	__le32	in_flight;
+	__le32	retrans;		/* segments sent again, since the connection's start */
+	__le32	mss;			/* to the peer; without the options of each segment */
+	__le32	adv_mss;		/* our own MSS option */
+	__le32	pmtu;
+	__le32	snd_wnd;		/* the peer's window */
+	__le32	rcv_wnd;		/* ours, as it was last advertised */
+	__le32	tx_age_ms;		/* since data was last sent */
+	__le32	rx_age_ms;		/* since a segment was last received */
+	__le32	reserved;
+};
+
+#define OUTSOCK_INFO_OPEN	0
+#define OUTSOCK_INFO_RECOVERY	1	/* by duplicate acknowledgements */
+#define OUTSOCK_INFO_LOSS	2	/* by a time-out */
+#define OUTSOCK_INFO_NONE	0xffffffffu
+
 #define OUTSOCK_CLOSE_ABORT	1u	/* RST now, discard everything */
 #define OUTSOCK_CLOSE_UNREAD	2u	/* the program left bytes unread: RST (RFC 2525, 2.17) */
 
@@ -72,13 +103,16 @@ struct outsock_cmd_close {
 	X(KEEPINTVL,		12,	1,	32767)		\
 	X(KEEPCNT,		13,	1,	127)		\
 	X(USER_TIMEOUT,		14,	0,	0x7fffffff)	\
-	X(PRIORITY,		15,	0,	7)
+	X(PRIORITY,		15,	0,	7)		\
+	X(DF,			16,	0,	1)		\
+	X(SYNCNT,		17,	1,	127)		\
+	X(QUICKACK,		18,	0,	1)
 
 enum outsock_opt {
 #define OUTSOCK_OPT_ENUM(name, value, first, last) OUTSOCK_OPT_##name = value,
 	OUTSOCK_OPTS(OUTSOCK_OPT_ENUM)
 #undef OUTSOCK_OPT_ENUM
-	OUTSOCK_OPT_MAX = 16
+	OUTSOCK_OPT_MAX = 19
 };
 
 OUTSOCK_ASSERT_SIZE(struct outsock_cmd_socket, 8);
@@ -86,5 +120,6 @@ OUTSOCK_ASSERT_SIZE(struct outsock_cmd_addr, 24);
 OUTSOCK_ASSERT_SIZE(struct outsock_cmd_listen, 8);
 OUTSOCK_ASSERT_SIZE(struct outsock_cmd_opt, 8);
 OUTSOCK_ASSERT_SIZE(struct outsock_cmd_close, 16);
+OUTSOCK_ASSERT_SIZE(struct outsock_info, 64);
 
 #endif

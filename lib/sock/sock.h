@@ -21,6 +21,7 @@
 
 struct stack;
 struct sock;
+struct outsock_info;
 struct sock_transport;
 
 #define SOCK_STREAM_T 1
@@ -90,6 +91,7 @@ enum sock_state {
  * @snd_win:	the consumer may have tx_off - tx_acked up to this
  * @accept_credit, @accepted: listener: children it may have produced; children produced
  * @child_credit: listener: rx_credit of new children
+ * @retrans:	stream connection: segments sent again
  * @err:	positive error number (SOCK_EV_ERROR)
  */
 struct sock {
@@ -110,7 +112,12 @@ struct sock {
 	struct pkt_queue rxq;
 	uint64_t rx_off, rx_credit, rx_end;
 	uint64_t tx_off, tx_acked;
-	uint32_t accept_credit, accepted, child_credit;
+	union {
+		struct {
+			uint32_t accept_credit, accepted, child_credit;
+		};
+		uint32_t retrans;
+	};
 	void *cookie;
 	struct ip_endpoint local, peer;
 };
@@ -133,6 +140,8 @@ int sock_connect(struct sock *s, const struct ip_endpoint *peer);
 int sock_disconnect(struct sock *s);			       /* datagram: forgets the peer */
 int sock_setopt(struct sock *s, uint16_t opt, uint32_t value); /* enum outsock_opt */
 int sock_getopt(struct sock *s, uint16_t opt, uint32_t *ret_value);
+/* How a connection is doing (ABI form). -EOPNOTSUPP: not a stream. */
+int sock_conn_info(const struct sock *s, struct outsock_info *ret_info);
 
 #define SOCK_CLOSE_ABORT  1u /* RST */
 #define SOCK_CLOSE_UNREAD 2u /* bytes were not read: RST instead of FIN */

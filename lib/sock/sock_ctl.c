@@ -233,6 +233,14 @@ int sock_getopt(struct sock *s, uint16_t opt, uint32_t *ret_value)
 	return s->tp->getopt(s, opt, ret_value);
 }
 
+int sock_conn_info(const struct sock *s, struct outsock_info *ret_info)
+{
+	if (!s->tp->info)
+		return -EOPNOTSUPP;
+	s->tp->info(s, ret_info);
+	return 0;
+}
+
 void sock_close(struct sock *s, uint32_t flags)
 {
 	bool conn = s->type == SOCK_STREAM_T &&

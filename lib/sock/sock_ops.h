@@ -25,6 +25,7 @@ struct sock_transport {
 	int (*disconnect)(struct sock *s);
 	int (*setopt)(struct sock *s, uint16_t opt, uint32_t value);
 	int (*getopt)(struct sock *s, uint16_t opt, uint32_t *ret_value);
+	void (*info)(const struct sock *s, struct outsock_info *ret_info);
 	/* Not called for a dead socket: sock_close() says CLOSED by itself then. */
 	void (*close)(struct sock *s, uint32_t flags);
 	/*

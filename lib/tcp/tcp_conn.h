@@ -92,7 +92,8 @@ struct tcp_snd {
 	uint16_t peer_mss; /* the peer's option */
 	uint8_t shift;
 	uint8_t dupacks;
-	uint8_t retries; /* time-outs or probes without an answer */
+	uint8_t retries;     /* time-outs or probes without an answer */
+	uint8_t syn_retries; /* SYNCNT option, 0: ours */
 };
 
 struct tcp_rcv {
@@ -329,6 +330,10 @@ void tcp_done(struct tcp_conn *c);
 
 int tcp_setopt(struct sock *s, uint16_t opt, uint32_t value);
 int tcp_getopt(struct sock *s, uint16_t opt, uint32_t *ret_value);
+
+/* ---- tcp_info.c ---- */
+
+void tcp_info_record(const struct sock *s, struct outsock_info *ret_info);
 
 /* ---- tcp_rx.c ---- */
 

@@ -287,6 +287,7 @@ const struct sock_transport tcp_transport = {
 	.connect = ctl_connect,
 	.setopt = tcp_setopt,
 	.getopt = tcp_getopt,
+	.info = tcp_info_record,
 	.close = ctl_close,
 	.free = ctl_free,
 	.event_taken = ctl_event_taken,

@@ -60,6 +60,7 @@ static void inherit(struct tcp_conn *c, const struct tcp_conn *l)
 	c->mss_user = l->mss_user;
 	c->flow.ttl = l->flow.ttl;
 	c->flow.tos = l->flow.tos;
+	c->flow.df = l->flow.df;
 	c->s.family = l->s.family;
 	c->s.snd_win = l->s.snd_win;
 	c->s.rx_credit = l->s.child_credit;

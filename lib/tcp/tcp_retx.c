@@ -83,7 +83,7 @@ void tcp_rewind(struct tcp_conn *c)
 static unsigned int retries_max(const struct tcp_conn *c)
 {
 	if (c->state == TCPS_SYN_SENT)
-		return SYN_RETRIES;
+		return c->snd.syn_retries ? c->snd.syn_retries : SYN_RETRIES;
 	return c->state == TCPS_SYN_RECEIVED ? SYNACK_RETRIES : DATA_RETRIES;
 }
 

@@ -20,6 +20,17 @@ static void keepalive_set(struct tcp_conn *c)
 		tcp_timer_update(c);
 }
 
+/* An acknowledgement that is owed leaves now, and the next one is not delayed. */
+static void quickack_set(struct tcp_conn *c, uint32_t value)
+{
+	if (!value || !tcp_is_sync(c))
+		return;
+	if (c->flags & TCPC_ACK_DELAY)
+		tcp_ack_now(c);
+	else
+		c->flags |= TCPC_ACK_QUICK;
+}
+
 static void sndbuf_set(struct tcp_conn *c, uint32_t value)
 {
 	bool grows = value > c->s.snd_win;
@@ -80,6 +91,15 @@ int tcp_setopt(struct sock *s, uint16_t opt, uint32_t value)
 	case OUTSOCK_OPT_USER_TIMEOUT:
 		c->user_timeout = value;
 		break;
+	case OUTSOCK_OPT_DF:
+		c->flow.df = value;
+		break;
+	case OUTSOCK_OPT_SYNCNT:
+		c->snd.syn_retries = (uint8_t)value;
+		break;
+	case OUTSOCK_OPT_QUICKACK:
+		quickack_set(c, value);
+		break;
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -132,6 +152,15 @@ int tcp_getopt(struct sock *s, uint16_t opt, uint32_t *ret_value)
 		break;
 	case OUTSOCK_OPT_USER_TIMEOUT:
 		*ret_value = c->user_timeout;
+		break;
+	case OUTSOCK_OPT_DF:
+		*ret_value = c->flow.df;
+		break;
+	case OUTSOCK_OPT_SYNCNT:
+		*ret_value = c->snd.syn_retries;
+		break;
+	case OUTSOCK_OPT_QUICKACK:
+		*ret_value = !!(c->flags & TCPC_ACK_QUICK);
 		break;
 	default:
 		return -ENOPROTOOPT;

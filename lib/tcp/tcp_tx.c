@@ -13,6 +13,7 @@ static void sent(struct tcp_conn *c, uint32_t n)
 	c->tx_ms = c->tcp->now_ms;
 	if (again) {
 		tcp_inc(c->tcp, c->state <= TCPS_SYN_RECEIVED ? TCP_RETRANS_SYN : TCP_RETRANS);
+		c->s.retrans++;
 		c->flags &= ~TCPC_RTT;
 	} else if (!(c->flags & TCPC_RTT)) {
 		c->flags |= TCPC_RTT;
@@ -195,6 +196,7 @@ static unsigned int tx_data(struct tcp_conn *c, unsigned int max)
 		if (!tcp_tx_head(c, c->snd.mss))
 			return 0;
 		tcp_inc(c->tcp, TCP_RETRANS);
+		c->s.retrans++;
 		c->flags &= ~TCPC_RETX;
 		n++;
 	}

@@ -184,6 +184,9 @@ static int udp_setopt(struct sock *s, uint16_t opt, uint32_t value)
 	case OUTSOCK_OPT_TTL:
 		u->flow.ttl = value;
 		return 0;
+	case OUTSOCK_OPT_DF:
+		u->flow.df = value;
+		return 0;
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -208,6 +211,9 @@ static int udp_getopt(struct sock *s, uint16_t opt, uint32_t *ret_value)
 		return 0;
 	case OUTSOCK_OPT_TTL:
 		*ret_value = u->flow.ttl;
+		return 0;
+	case OUTSOCK_OPT_DF:
+		*ret_value = u->flow.df;
 		return 0;
 	default:
 		return -ENOPROTOOPT;

@@ -441,6 +441,45 @@ static void test_requests(void **state)
 	assert_int_equal(s->status, ENOPROTOOPT);
 }
 
+static void info_of(struct fix *f, struct sg_sock *s, int err, int state)
+{
+	s->info = (struct outsock_info){ 0 };
+	assert_int_equal(sg_info(s), 0);
+	inproc_turns(&f->ip, 3);
+	assert_int_equal(s->status, err);
+	assert_int_equal(s->info.state, state);
+}
+
+/* The states are Linux' own numbers (net/tcp_states.h). */
+static void test_info(void **state)
+{
+	struct fix *f = *state;
+	struct simguest *sg = f->ip.guests[1].sg;
+	struct sg_sock *s = sg_socket(sg, 0, OUTSOCK_INET, OUTSOCK_STREAM);
+	struct outsock_addr any = { .family = OUTSOCK_INET };
+
+	info_of(f, s, 0, 7);
+	assert_int_equal(sg_bind(s, &any), 0);
+	assert_int_equal(sg_listen(s, 1), 0);
+	info_of(f, s, 0, 10);
+	assert_int_equal(s->info.rto_us, 0);
+	info_of(f, sg_socket(sg, 0, OUTSOCK_INET, OUTSOCK_DGRAM), EOPNOTSUPP, 0);
+	serve(&f->ip, 0, 0);
+	s = dial(&f->ip, 1, 0, 0);
+	exchange(f, s, 1000);
+	info_of(f, s, 0, 1);
+	assert_int_equal(s->info.mss, 1500 - 20 - 20 - 12);
+	assert_int_equal(s->info.adv_mss, 1460);
+	assert_int_equal(s->info.pmtu, 1500);
+	assert_int_equal(s->info.ssthresh, OUTSOCK_INFO_NONE);
+	assert_int_equal(s->info.retrans, 0);
+	assert_true(s->info.cwnd >= 10 * 1448 && s->info.rto_us && s->info.srtt_us);
+	assert_true(s->info.snd_wnd && s->info.rcv_wnd);
+	assert_int_equal(sg_fin(s), 0);
+	assert_true(inproc_until(&f->ip, peer_closed, &f->client));
+	info_of(f, s, 0, 7); /* as Linux says it where TIME-WAIT is no business of the program */
+}
+
 struct reply {
 	uint64_t cookie;
 	unsigned int n;
@@ -1071,6 +1110,7 @@ int main(int argc, char **argv)
 		T(test_refused),
 		T(test_abort),
 		T(test_requests),
+		T(test_info),
 		TE(test_reply_pressure),
 		TE(test_unknown_request),
 		TE(test_quota_sockets),

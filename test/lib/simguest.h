@@ -126,6 +126,7 @@ struct sg_sock {
 	uint64_t tx_off, tx_acked, rx_off, rx_credit, rx_told, rx_end;
 	uint64_t accepted, accept_credit;
 	uint32_t opt; /* of the latest GETOPT */
+	struct outsock_info info;
 	struct outsock_addr local;
 	struct outsock_resume record;
 	void *user;
@@ -143,6 +144,7 @@ int sg_listen(struct sg_sock *s, uint32_t backlog);
 int sg_connect(struct sg_sock *s, const struct outsock_addr *addr);
 int sg_setopt(struct sg_sock *s, uint16_t opt, uint32_t value);
 int sg_getopt(struct sg_sock *s, uint16_t opt);
+int sg_info(struct sg_sock *s);
 int sg_close(struct sg_sock *s, uint32_t flags); /* OUTSOCK_CLOSE_* */
 
 /* Bytes of @data that went into the ring: as far as window and ring go. */

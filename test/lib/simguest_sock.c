@@ -304,6 +304,8 @@ static void on_reply(struct simguest *sg, struct sg_sock *s, const struct outsoc
 			memcpy(&s->local, body, sizeof(s->local));
 		if (h->op == OUTSOCK_OP_GETOPT && h->len == sizeof(struct outsock_cmd_opt))
 			s->opt = ((const struct outsock_cmd_opt *)body)->value;
+		if (h->op == OUTSOCK_OP_INFO && h->len == sizeof(s->info))
+			memcpy(&s->info, body, sizeof(s->info));
 	}
 	if (sg->cfg.ops->reply)
 		sg->cfg.ops->reply(sg, s, h, body);
@@ -443,6 +445,11 @@ int sg_getopt(struct sg_sock *s, uint16_t opt)
 	struct outsock_cmd_opt body = { .opt = opt };
 
 	return request(s, OUTSOCK_OP_GETOPT, 0, &body, sizeof(body));
+}
+
+int sg_info(struct sg_sock *s)
+{
+	return request(s, OUTSOCK_OP_INFO, 0, NULL, 0);
 }
 
 int sg_close(struct sg_sock *s, uint32_t flags)
