@@ -86,27 +86,6 @@ bool osreq_flush(struct oring *q)
 	return true;
 }
 
-void osreq_queue(struct osreq *req)
-{
-	struct oring *q = req->q;
-	bool sent;
-
-	oring_lock(q);
-	list_add_tail(&req->node, &q->req_out);
-	req->state = OSREQ_QUEUED;
-	sent = osreq_flush(q);
-	oring_unlock(q);
-	if (!sent)
-		oring_wake(q);
-}
-
-void osreq_keep(struct osreq *req)
-{
-	oring_lock(req->q);
-	req->state = OSREQ_SENT;
-	oring_unlock(req->q);
-}
-
 /* Out of the ring's queue, for good: osreq_requeue() leaves it alone from now on. */
 static void osreq_unlist(struct osreq *req)
 {
@@ -152,6 +131,51 @@ static void osreq_finish(struct osreq *req, int status, const void *body, u32 le
 		req->fn(req->os, status, body, len);
 	complete_all(&req->done);
 	osreq_put(req);
+}
+
+/* Under tx_lock. After `gone` osdev_session_stop() takes that once, before osreq_fail_all(). */
+static bool osreq_list(struct osreq *req, u8 state)
+{
+	if (READ_ONCE(req->q->dev->gone))
+		return false;
+	if (state == OSREQ_QUEUED)
+		list_add_tail(&req->node, &req->q->req_out);
+	req->state = state;
+	return true;
+}
+
+/* The device has gone. Not by fn: it would take a lock that the caller may hold. */
+static void osreq_refuse(struct osreq *req)
+{
+	req->fn = NULL;
+	if (osreq_take(req))
+		osreq_finish(req, ENETDOWN, NULL, 0);
+}
+
+void osreq_queue(struct osreq *req)
+{
+	struct oring *q = req->q;
+	bool listed, sent;
+
+	oring_lock(q);
+	listed = osreq_list(req, OSREQ_QUEUED);
+	sent = osreq_flush(q);
+	oring_unlock(q);
+	if (!listed)
+		osreq_refuse(req);
+	else if (!sent)
+		oring_wake(q);
+}
+
+void osreq_keep(struct osreq *req)
+{
+	bool listed;
+
+	oring_lock(req->q);
+	listed = osreq_list(req, OSREQ_SENT);
+	oring_unlock(req->q);
+	if (!listed)
+		osreq_refuse(req);
 }
 
 /*

@@ -407,6 +407,8 @@ static void osdev_remove(struct virtio_device *vdev)
 	for (i = 0; i < dev->nq; i++)
 		oring_thread_stop(&dev->q[i]);
 	osdev_del_vqs(dev);
+	for (i = 0; i < dev->nq; i++)
+		oring_drop_pending(&dev->q[i]);
 	synchronize_rcu();	/* osdev_is_there() */
 	osdev_put(dev);
 }

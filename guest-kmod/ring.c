@@ -59,6 +59,21 @@ void oring_drop_buffers(struct oring *q)
 	q->tx = NULL;
 }
 
+/* Nobody sends any more, and no thread of ours is left to do it for those who wait. */
+void oring_drop_pending(struct oring *q)
+{
+	struct osk *os;
+
+	oring_lock(q);
+	while ((os = list_first_entry_or_null(&q->pending, struct osk, pend))) {
+		list_del_init(&os->pend);
+		oring_unlock(q);
+		sock_put(osk_sk(os));
+		oring_lock(q);
+	}
+	oring_unlock(q);
+}
+
 void oring_destroy(struct oring *q)
 {
 	oring_rx_forget(q);

@@ -88,6 +88,7 @@ struct oring {
 int oring_init(struct oring *q, struct osdev *dev, unsigned int idx);
 int oring_start(struct oring *q, struct virtqueue *rx, struct virtqueue *tx);
 void oring_drop_buffers(struct oring *q);	/* after the device's reset */
+void oring_drop_pending(struct oring *q);	/* after the thread's end */
 void oring_destroy(struct oring *q);
 
 void oring_fill(struct oring *q);	/* thread: keeps the RX ring full */

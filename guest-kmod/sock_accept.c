@@ -178,7 +178,7 @@ int osk_accept(struct socket *sock, struct socket *newsock, OS_ACCEPT_ARG)
 	timeo = sock_rcvtimeo(sk, OS_ACCEPT_FLAGS & O_NONBLOCK);
 	for (;;) {
 		if (READ_ONCE(sk->sk_state) != TCP_LISTEN)
-			return -EINVAL;
+			return sock_error(sk) ?: -EINVAL;
 		err = osk_accept_one(os, newsock);
 		if (err != -EAGAIN)
 			return err;

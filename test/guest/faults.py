@@ -187,6 +187,76 @@ def system_reset(bed):
     works(bed)
 
 
+CONNECT = """
+import errno, socket, sys
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+print("connected", flush=True)
+try:
+    print(s.recv(1))
+except OSError as e:
+    print(errno.errorcode[e.errno])
+"""
+
+WAIT = """
+import socket, sys, threading
+def end(what, call, *args):
+    try:
+        print(what, call(*args), flush=True)
+    except OSError as e:
+        print(what, e.strerror, flush=True)
+
+def begin(what, call, *args):
+    threading.Thread(target=end, args=(what, call, *args)).start()
+
+listener = socket.create_server(("0.0.0.0", 7700))
+queue = socket.create_server(("0.0.0.0", 7701))         # a connection in it is never accepted
+dgram = socket.socket(type=socket.SOCK_DGRAM)
+dgram.bind(("0.0.0.0", 7702))
+begin("recvfrom", dgram.recvfrom, 1)
+sender = socket.create_connection((sys.argv[1], 7200))  # its peer echoes, and nobody reads
+begin("sendall", sender.sendall, b"x" * 100000000)
+print("ready", flush=True)
+conn = listener.accept()[0]
+begin("accept", listener.accept)
+print("connected", flush=True)
+end("recv", conn.recv, 1)
+"""
+
+
+def replug(bed):
+    """A NIC like the one that was there; its name is free once the old one has gone."""
+    device = "virtio-net-pci,netdev=net0,id=nic0,romfile=,mac=02:6f:75:74:00:01,vectors=0"
+    add = ("monitor", "--", f"device_add {device}")
+    until(lambda: bed.command(*add, check=False).returncode == 0, "the NIC can be plugged in again")
+    until(lambda: "session=up" in bed.guest("cat", "/proc/net/outsock", native=True).stdout,
+          "a session")
+
+
+@test("device-removed")
+def device_removed(bed):
+    """The NIC is unplugged: every call that waits hears of it. Another one works."""
+    bed.client_start(sys.executable, TOOL, "serve", "7200")
+    bed.client(sys.executable, TOOL, "wait", CLIENT, "7200")
+    p = bed.guest_start(sys.executable, "-c", WAIT, CLIENT)
+    p.wait_line(lambda line: line == "ready", "the program")
+    serve(bed)
+    flows = traffic(bed)
+    bed.wait_port(7701)
+    held = bed.client_start(sys.executable, "-c", CONNECT, GUEST, "7700")
+    p.wait_line(lambda line: line == "connected", "the connection")
+    bed.command("monitor", "--", "device_del nic0")
+    status = p.wait()
+    for call in ("recvfrom", "sendall", "accept", "recv"):
+        expect(any(line.startswith(call + " ") for line in p.lines), f"{call}:\n{p.text()}")
+    expect(status == 0, p.text())
+    replug(bed)
+    all_reset(flows)
+    held.wait()
+    expect(held.lines == ["connected", "ECONNRESET"], held.text())
+    serve(bed)
+    works(bed)
+
+
 @test("guest-killed")
 def guest_killed(bed):
     """QEMU is killed: peers get ECONNRESET once the grace time is over; it can be started again."""
