@@ -3,12 +3,15 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#define PATIENCE_MS 3000 /* before it says that it waits */
 
 int cli_connect(const char *path)
 {
@@ -42,6 +45,17 @@ static int send_line(int fd, const char *text, size_t n)
 	return 0;
 }
 
+/* The daemon is there, it has accepted us or will: it may be very busy. */
+static void wait_for_answer(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	if (poll(&p, 1, PATIENCE_MS) == 0)
+		fprintf(stderr,
+			"outsockctl: still waiting for the daemon: is the CPU of its control "
+			"threads taken (control-cpu)?\n");
+}
+
 static json_t *receive(int fd)
 {
 	FILE *in = fdopen(dup(fd), "r");
@@ -49,6 +63,7 @@ static json_t *receive(int fd)
 	size_t size = 0;
 	json_t *answer = NULL;
 
+	wait_for_answer(fd);
 	if (in && getline(&line, &size, in) > 0)
 		answer = json_loads(line, 0, NULL);
 	free(line);
@@ -83,7 +98,8 @@ json_t *cli_request(struct cli *cli, json_t *request)
 		answer = receive(cli->fd);
 	free(text);
 	if (!answer) {
-		fprintf(stderr, "outsockctl: the daemon did not answer\n");
+		fprintf(stderr,
+			"outsockctl: the daemon has closed the connection without an answer\n");
 		return NULL;
 	}
 	if (json_is_true(json_object_get(answer, "ok")))

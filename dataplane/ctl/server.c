@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The control socket. Clients are few and trusted (mode 0600), and still bounded: a line, an
- * answer and the number of clients have limits, and one that does not read is not read from.
+ * answer and the number of clients have limits, and one that does not read is not read from. Who
+ * comes when all places are taken waits to be accepted.
  */
 #include "ctl/ctl.h"
 #include "ctl/ctl_priv.h"
@@ -19,6 +20,7 @@
 
 #define LINE_MAX_BYTES 65536u
 #define CLIENTS_MAX    32u
+#define BACKLOG	       128
 
 struct client {
 	struct loop_fd lf;
@@ -35,11 +37,18 @@ struct ctl_server {
 	struct daemon *d;
 	struct list clients;
 	unsigned int n_clients;
+	bool full; /* and does not listen */
 };
 
 static struct client *client_of(struct loop_fd *lf)
 {
 	return container_of(lf, struct client, lf);
+}
+
+static void listen_again(struct ctl_server *s)
+{
+	if (s->full && !loop_add(&s->d->loop, &s->lf, EPOLLIN))
+		s->full = false;
 }
 
 static void client_close(struct client *c)
@@ -48,6 +57,7 @@ static void client_close(struct client *c)
 	close(c->lf.fd);
 	list_del(&c->link);
 	c->server->n_clients--;
+	listen_again(c->server);
 	free(c->out);
 	free(c);
 }
@@ -131,7 +141,7 @@ static void server_ready(struct loop_fd *lf, uint32_t events)
 {
 	struct ctl_server *s = container_of(lf, struct ctl_server, lf);
 	int fd = accept4(lf->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct client *c = fd >= 0 && s->n_clients < CLIENTS_MAX ? calloc(1, sizeof(*c)) : NULL;
+	struct client *c = fd >= 0 ? calloc(1, sizeof(*c)) : NULL;
 
 	if (fd < 0)
 		return;
@@ -142,7 +152,10 @@ static void server_ready(struct loop_fd *lf, uint32_t events)
 	c->lf = (struct loop_fd){ .fd = fd, .fn = client_ready };
 	c->server = s;
 	list_add_tail(&s->clients, &c->link);
-	s->n_clients++;
+	if (++s->n_clients == CLIENTS_MAX) {
+		loop_del(&s->d->loop, &s->lf);
+		s->full = true;
+	}
 	if (loop_add(&s->d->loop, &c->lf, EPOLLIN))
 		client_close(c);
 }
@@ -164,7 +177,8 @@ static int open_socket(const char *path)
 	if (fd < 0)
 		return -errno;
 	mask = umask(0177);
-	err = bind(fd, (const struct sockaddr *)&sun, sizeof(sun)) || listen(fd, 16) ? -errno : 0;
+	err = bind(fd, (const struct sockaddr *)&sun, sizeof(sun)) || listen(fd, BACKLOG) ? -errno
+											  : 0;
 	umask(mask);
 	if (err)
 		close(fd);

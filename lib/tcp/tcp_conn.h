@@ -120,9 +120,10 @@ struct tcp_conn {
 	struct sock s; /* ends with the four-tuple, next to the fields below */
 	struct tcp *tcp;
 	uint32_t hash;
-	uint32_t flags; /* TCPC_* */
-	uint8_t state;	/* enum tcp_state */
-	uint8_t timer_mode;
+	uint32_t flags;		/* TCPC_* */
+	uint8_t state;		/* enum tcp_state */
+	uint8_t timer_mode : 3; /* enum tcp_timer_mode */
+	uint8_t pmtu_at : 5;	/* low bits of the minute in which @pmtu was learnt */
 	uint8_t keep_cnt;
 	uint8_t soft_err; /* last ICMP error that did not end it */
 	struct tcp_snd snd;
@@ -158,6 +159,7 @@ struct tcp_conn {
 };
 
 _Static_assert(sizeof(struct tcp_conn) <= 640, "memory per connection");
+_Static_assert(TCP_TM_N <= 8, "timer_mode");
 
 /* TIME-WAIT, once all was acknowledged, or FIN-WAIT-2, once nobody owns the connection. */
 struct tcp_tw {
@@ -309,6 +311,8 @@ void tcp_tcb_init(struct tcp_conn *c);
 bool tcp_hash_insert(struct tcp_conn *c);
 /* Route and path MTU to snd.mss. */
 void tcp_mss_update(struct tcp_conn *c);
+/* Forgets the path MTU once it is too old to be believed. */
+void tcp_pmtu_age(struct tcp_conn *c);
 /* What a SYN says: MSS, window scale, timestamps; then SND.WND from its unscaled field. */
 void tcp_syn_options(struct tcp_conn *c, const struct tcp_seg *seg);
 /* Handshake complete. */

@@ -6,7 +6,8 @@
  */
 #include "tcp/tcp_conn.h"
 
-#define MTU_MIN 552u /* smaller ones hurt nobody but us (RFC 5927, 7.1) */
+#define MTU_MIN	 552u /* smaller ones hurt nobody but us (RFC 5927, 7.1) */
+#define PMTU_MIN 10u  /* minutes that one is believed (RFC 1191, 6.3) */
 
 static struct tcp_conn *find(struct tcp *tcp, const struct ip_err *e)
 {
@@ -22,6 +23,20 @@ static bool in_flight(const struct tcp_conn *c, uint32_t seq)
 	return seq - c->snd.una < c->snd.max - c->snd.una;
 }
 
+/* Of the last half hour; after that an old one may look young, for ten minutes more. */
+static unsigned int minute(const struct tcp_conn *c)
+{
+	return c->tcp->now_ms / 60000 % 32;
+}
+
+void tcp_pmtu_age(struct tcp_conn *c)
+{
+	if ((minute(c) - c->pmtu_at) % 32 <= PMTU_MIN)
+		return;
+	c->pmtu = 0;
+	tcp_mss_update(c);
+}
+
 /* RFC 1191: what was too big goes out again, smaller; the network was not congested. */
 static void too_big(struct tcp_conn *c, uint16_t mtu)
 {
@@ -31,6 +46,7 @@ static void too_big(struct tcp_conn *c, uint16_t mtu)
 	if (next >= now)
 		return;
 	c->pmtu = (uint16_t)next;
+	c->pmtu_at = minute(c) & 31;
 	tcp_inc(c->tcp, TCP_PMTU);
 	tcp_mss_update(c);
 	if (tcp_is_sync(c))

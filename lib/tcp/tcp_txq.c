@@ -57,6 +57,8 @@ void *tcp_tx_space(struct sock *s, uint32_t *ret_room, int *ret_err)
 	struct rte_mbuf *m = c->txq.tail;
 
 	if (!room) {
+		if (unlikely(c->pmtu))
+			tcp_pmtu_age(c);
 		m = sock_pkts_room(s, 1) ? spare(c->tcp) : NULL;
 		if (!m) {
 			*ret_err = -ENOBUFS;

@@ -224,6 +224,37 @@ def test_status(daemon):
     assert "drop/IP_DST" in daemon.ctl("counters")
 
 
+def ask(bed):
+    """A client of the control socket that has asked for the status."""
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(bed.dir + "/control.sock")
+    client.settimeout(DEADLINE)
+    client.send(b'{"op": "status"}\n')
+    return client
+
+
+def test_more_clients_wait(bed):
+    """More than it serves at a time: the others are answered when their turn comes."""
+    waiting = [ask(bed) for _ in range(40)]
+    while waiting:
+        with waiting.pop(0) as client:
+            assert json.loads(client.makefile().readline())["ok"]
+
+
+def test_busy_daemon_is_waited_for(bed, daemon):
+    daemon.proc.send_signal(signal.SIGSTOP)
+    words = [daemon.ctl_path, "--socket", bed.dir + "/control.sock", "status"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True) as process:
+        try:
+            line = process.stderr.readline()
+            assert "still waiting for the daemon" in line, line
+        finally:
+            daemon.proc.send_signal(signal.SIGCONT)
+        assert "version" in process.stdout.read()
+        assert process.wait(DEADLINE) == 0
+
+
 def test_guest_comes_and_goes(bed, daemon, outsockd):
     sock = bed.dir + "/g3.sock"
     words = ("guest", "add", "g3", "socket=" + sock, "port=p0", "mode=server")
@@ -303,6 +334,8 @@ def all_tests(bed, outsockd, outsockctl, guest_pair):
     try:
         test_status(daemon)
         test_threads(daemon)
+        test_more_clients_wait(bed)
+        test_busy_daemon_is_waited_for(bed, daemon)
         test_both_classes_answer(bed, daemon)
         test_guest_comes_and_goes(bed, daemon, outsockd)
         test_lcore_set(daemon)
