@@ -74,7 +74,8 @@ bool osreq_flush(struct oring *q)
 		return false;
 	list_for_each_entry_safe(req, next, &q->req_out, node) {
 		struct osmsg msg = {
-			.op = req->op, .sock = req->sock, .off = req->cookie, .pos = req->pos,
+			.op = req->op, .flags = req->flags, .sock = req->sock,
+			.off = req->cookie, .pos = req->pos,
 			.body = req->body, .body_len = req->len,
 		};
 
@@ -128,7 +129,7 @@ static void osreq_finish(struct osreq *req, int status, const void *body, u32 le
 	if (status)
 		OSMIB_INC(request_failed);
 	if (req->fn && req->os)
-		req->fn(req->os, status, body, len);
+		req->fn(req->os, req->sock, status, body, len);
 	complete_all(&req->done);
 	osreq_put(req);
 }

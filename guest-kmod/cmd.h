@@ -35,6 +35,7 @@ struct osreq {
 	u32 sock;
 	u64 pos;
 	u8 op;
+	u8 flags;
 	u8 state;		/* under q->tx_lock */
 	bool waited;		/* survives an epoch */
 	u8 len;
@@ -43,8 +44,8 @@ struct osreq {
 		u8 reply[sizeof(struct outsock_info)];	/* once it is no longer to be sent */
 	};
 
-	/* ring thread, when the reply comes; both NULL-able */
-	void (*fn)(struct osk *os, int status, const void *body, u32 len);
+	/* ring thread, when the reply comes; both NULL-able. @id: the socket's at the host */
+	void (*fn)(struct osk *os, u32 id, int status, const void *body, u32 len);
 	int status;
 	u32 reply_len;
 	struct completion done;

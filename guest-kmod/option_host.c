@@ -8,7 +8,7 @@
 
 /* To the host. */
 
-static void osopt_reply(struct osk *os, int status, const void *body, u32 len)
+static void osopt_reply(struct osk *os, u32 id, int status, const void *body, u32 len)
 {
 	if (status)
 		OSMIB_INC(option_failed);

@@ -187,6 +187,9 @@ static void osrx_error_sock(struct osrx *rx, struct osk *os)
 	int err = min_t(int, le16_to_cpu(rx->hdr.status), MAX_ERRNO);
 
 	if (rx->hdr.flags & OUTSOCK_F_FATAL) {
+		/* Linux, tcp_reset(); RFC 9293 makes no difference. */
+		if (err == ECONNRESET && sk->sk_state == TCP_CLOSE_WAIT)
+			err = EPIPE;
 		osk_fatal(os, err ?: ECONNRESET);
 		if (os->closing)
 			osk_send_close(os, OUTSOCK_CLOSE_ABORT);	/* if it was not sent yet */

@@ -109,6 +109,7 @@ static void osk_child_fields(struct osk *os, struct osk *listener, u32 id,
 	os->local.family = rec->family;
 	os->local.port = rec->local_port;
 	memcpy(os->local.addr, rec->local, 16);
+	os->bound_to = os->local;
 	os->peer.family = rec->family;
 	os->peer.port = rec->peer_port;
 	memcpy(os->peer.addr, rec->peer, 16);
@@ -209,12 +210,13 @@ static int osk_get_id(struct osk *os)
 }
 
 /* Ring thread: what the host cannot have as it was, the program must hear of. */
-void osk_declare_reply(struct osk *os, int status, const void *body, u32 len)
+void osk_declare_reply(struct osk *os, u32 id, int status, const void *body, u32 len)
 {
 	if (!status)
 		return;
 	spin_lock(&os->lock);
-	osk_fatal(os, status);
+	if (os->id == id)
+		osk_fatal(os, status);
 	spin_unlock(&os->lock);
 }
 
@@ -267,20 +269,19 @@ int osk_send_socket(struct osk *os)
 
 int osk_declare(struct osk *os)
 {
-	int err = osk_get_id(os);
+	bool again;
+	int err;
 
+	osk_forget_failure(os);
+	err = osk_get_id(os);
 	if (err)
 		return err;
 	spin_lock(&os->lock);
-	if (!os->declared) {
+	again = !os->declared && os->bound;
+	if (!os->declared)
 		err = osk_send_socket(os);
-		if (!err && os->bound)
-			err = osk_send_addr(os, OUTSOCK_OP_BIND, &os->local, false);
-		if (err && os->declared)
-			osk_fatal(os, -err);	/* at the host it is not what it should be */
-	}
 	spin_unlock(&os->lock);
-	return err;
+	return err || !again ? err : osk_bind_again(os);
 }
 
 /*

@@ -10,10 +10,10 @@
  *
  * LOCKS, from the outside in:
  *
- *	os->ctl		mutex; bind, listen, connect, options. May be held while a reply is awaited.
- *			Only users of the same control calls ever wait for it.
- *	os->rd		mutex; one reader at a time. Held over copies to the program, never while
- *			waiting for data.
+ *	os->ctl		mutex; bind, listen, connect, options. May be held while a reply is
+ *			awaited. Only users of the same control calls ever wait for it.
+ *	os->rd		mutex; one reader at a time, or none while connect() disconnects. Held over
+ *			copies to the program, never while waiting for data.
  *	os->lock	spinlock; all state that ring thread and programs share. Never held over
  *			a copy or a wait. Wake-ups are made under it, so that release cannot take
  *			the wait queue away.
@@ -103,6 +103,7 @@ struct osk {
 	/* under ctl */
 	struct socket *twin;	/* native, reserves the port; accepts local clients of a wildcard */
 	bool bound;		/* the program has bound it, or we have */
+	struct outsock_addr bound_to;
 
 	/* under lock */
 	u32 id;			/* OUTSOCK_ID_NONE: not in the table */
@@ -117,6 +118,11 @@ struct osk {
 	u32 opt_set;		/* bits of opt[]: set by the program */
 	u32 opt[OSK_OPT_MAX];
 	bool recverr;
+
+	/* stream that connects, under lock */
+	bool asking;		/* CONNECT's reply has not come */
+	bool ask_waited;	/* and connect() waits for it */
+	int ask_err;
 
 	/* stream, under lock */
 	struct list_head tx;	/* of struct osseg, from snd_una */
@@ -224,7 +230,8 @@ u32 osk_leave_id(struct osk *os);	/* lock held; osk_drop_id() must follow, witho
 void osk_drop_id(struct osk *os, u32 id, bool zombie);
 void osk_orphan_gone(struct osk *os);
 int osk_send_socket(struct osk *os);	/* lock held */
-void osk_declare_reply(struct osk *os, int status, const void *body, u32 len);
+void osk_declare_reply(struct osk *os, u32 id, int status, const void *body, u32 len);
+void osk_connect_reply(struct osk *os, u32 id, int status, const void *body, u32 len);
 int osk_send_addr(struct osk *os, u8 op, const struct outsock_addr *addr, bool connect);
 
 /* sock_epoch.c: what session.c calls for every socket */
@@ -244,16 +251,22 @@ void osk_write_space(struct sock *sk);
 void osk_tx_purge(struct osk *os);
 void osk_ring_room(struct osk *os);	/* lock not held: the ring has room again */
 
-/* sock_bind.c, sock_stream.c, sock_accept.c, sock_send.c, sock_recv.c, sock_dgram.c: struct
- * socket's operations
+/* sock_bind.c, sock_connect.c, sock_stream.c, sock_accept.c, sock_send.c, sock_recv.c,
+ * sock_dgram.c: struct socket's operations
  */
 extern const struct proto_ops osk_stream_ops, osk_stream6_ops, osk_dgram_ops, osk_dgram6_ops;
 
 int osk_bind(struct socket *sock, struct sockaddr *uaddr, int len);
-int osk_autobind(struct osk *os);		/* ctl held */
+int osk_autobind(struct osk *os);		/* ctl held, as for the next three */
+int osk_bind_again(struct osk *os);
+int osk_autobind_addr(struct osk *os);
+void osk_unbind(struct osk *os);
 int osk_getname(struct socket *sock, struct sockaddr *uaddr, int peer);
 int osk_release(struct socket *sock);
-void osk_connect_reply(struct osk *os, int status, const void *body, u32 len);
+int osk_stream_connect(struct socket *sock, struct sockaddr *uaddr, int len, int flags);
+void osk_wait_reply(struct osk *os);		/* CONNECT's, if it is still to come */
+void osk_forget_failure(struct osk *os);	/* ctl held */
+int osk_disconnect(struct socket *sock, struct osk *os);	/* ctl held */
 
 int osk_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
 int osk_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags);

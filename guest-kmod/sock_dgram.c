@@ -134,6 +134,10 @@ static int osk_dgram_put(struct osk *os, struct osdgram *dg)
 		err = -ENETDOWN;
 		goto unlock;
 	}
+	if (os->id == OUTSOCK_ID_NONE) {
+		err = -ENOTCONN;	/* disconnected meanwhile, by another thread */
+		goto unlock;
+	}
 	osk_sync_options(os);
 	oring_lock(q);
 	if (q->open && os->declared && list_empty(&q->req_out))
@@ -254,7 +258,7 @@ static int osk_dgram_connect_host(struct socket *sock, struct osk *os,
 				  const struct outsock_addr *addr)
 {
 	struct osreq *req;
-	int err = osk_declare(os);
+	int err = osk_autobind_addr(os) ?: osk_declare(os);
 
 	if (err)
 		return err;
@@ -279,6 +283,25 @@ static int osk_dgram_connect_host(struct socket *sock, struct osk *os,
 	return err;
 }
 
+/* A port that the program has not chosen goes: nothing is left for the host to keep. */
+static int osk_dgram_disconnect(struct socket *sock, struct osk *os)
+{
+	const struct outsock_addr none = {};
+
+	if (!os->peer.family)
+		return 0;
+	if (os->bound && osk_sk(os)->sk_userlocks & SOCK_BINDPORT_LOCK)
+		return osk_dgram_connect_host(sock, os, &none);
+	osk_drop_host(os, 0);
+	osk_unbind(os);
+	spin_lock(&os->lock);
+	memset(&os->peer, 0, sizeof(os->peer));
+	osk_set_state(osk_sk(os), TCP_CLOSE);
+	sock->state = SS_UNCONNECTED;
+	spin_unlock(&os->lock);
+	return 0;
+}
+
 static int osk_dgram_connect_start(struct socket *sock, struct osk *os, struct sockaddr *uaddr,
 				   int len)
 {
@@ -288,7 +311,7 @@ static int osk_dgram_connect_start(struct socket *sock, struct osk *os, struct s
 	if (!osk_of(sock))
 		return 1;
 	if (uaddr->sa_family == AF_UNSPEC)
-		return os->peer.family ? osk_dgram_connect_host(sock, os, &addr) : 0;
+		return osk_dgram_disconnect(sock, os);
 	err = osk_addr_get(os, uaddr, len, &addr);
 	if (err)
 		return err;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Stream sockets: connect, shutdown, release, poll, ioctl. */
+/* Stream sockets: shutdown, release, poll, ioctl. */
 #include "compat.h"
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
@@ -11,156 +11,20 @@
 #include "sock.h"
 #include "twin.h"
 
-#define OSK_CONNECT_MAX	(130 * HZ)	/* what Linux's own retries of a SYN come to */
+/* shutdown() and the end */
 
-/* connect() */
-
-/* Ring thread, for CONNECT without a waiter: 0 comes before the SYN leaves. */
-void osk_connect_reply(struct osk *os, int status, const void *body, u32 len)
+/* Any direction ends the whole attempt. */
+static int osk_shutdown_connecting(struct socket *sock, struct osk *os)
 {
-	spin_lock(&os->lock);
-	if (osk_sk(os)->sk_state == TCP_SYN_SENT) {
-		if (status)
-			osk_fatal(os, status);
-		else if (len >= sizeof(os->local))
-			memcpy(&os->local, body, sizeof(os->local));
-	}
-	spin_unlock(&os->lock);
-}
+	int err = 0;
 
-/* A failed attempt leaves the socket usable: the next one gets another socket at the host. */
-static void osk_forget_failure(struct osk *os)
-{
-	if (!os->dead)
-		return;
-	osk_drop_host(os, OUTSOCK_CLOSE_ABORT);
-	spin_lock(&os->lock);
-	os->dead = false;
-	osk_sk(os)->sk_shutdown = 0;
-	sock_reset_flag(osk_sk(os), SOCK_DONE);
-	os->rcv_credit = 0;
-	if (!os->bound)
-		memset(&os->local, 0, sizeof(os->local));
-	spin_unlock(&os->lock);
-}
-
-static int osk_connect_host(struct socket *sock, struct osk *os, const struct outsock_addr *addr)
-{
-	struct osreq *req;
-	bool declared;
-	int err;
-
-	osk_forget_failure(os);
-	err = osk_declare(os);
-	if (err)
-		return err;
-	req = osreq_new(os->q, os, OUTSOCK_OP_CONNECT, GFP_KERNEL);
-	if (!req)
-		return -ENOMEM;
-	req->fn = osk_connect_reply;
-	osreq_body(req, addr, sizeof(*addr));
-	spin_lock(&os->lock);
-	osk_sync_options(os);
-	os->peer = *addr;
-	req->pos = osk_credit(os);
-	osk_set_state(osk_sk(os), TCP_SYN_SENT);
-	sock->state = SS_CONNECTING;
-	declared = os->declared;
-	if (declared)
-		osreq_queue(req);
-	spin_unlock(&os->lock);
-	if (declared)
-		osreq_put(req);
-	else
-		osreq_cancel(req);	/* a new epoch: osk_declare_again() connects */
-	return 0;
-}
-
-/* 1: the socket has become native; -EINPROGRESS: it was connecting already */
-static int osk_connect_start(struct socket *sock, struct osk *os, struct sockaddr *uaddr, int len)
-{
-	struct outsock_addr addr;
-	int err;
-
-	if (!osk_of(sock))
-		return 1;
-	if (sock->state == SS_CONNECTED)
-		return -EISCONN;
-	if (sock->state == SS_CONNECTING)
-		return -EINPROGRESS;
-	if (osk_sk(os)->sk_state != TCP_CLOSE)
-		return -EISCONN;
-	err = osk_addr_get(os, uaddr, len, &addr);
-	if (err)
-		return err;
-	switch (osk_addr_connect_class(os, &addr)) {
-	case OSK_AT_GUEST:
-		return osk_go_native(sock, os) ?: 1;
-	case OSK_AT_NOWHERE:
-		return -ENETUNREACH;
-	default:
-		return osk_connect_host(sock, os, &addr);
-	}
-}
-
-static void osk_wait_connected(struct sock *sk, long *timeo)
-{
-	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-
-	add_wait_queue(sk_sleep(sk), &wait);
-	while (smp_load_acquire(&sk->sk_state) == TCP_SYN_SENT && *timeo &&
-	       !signal_pending(current))
-		*timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, *timeo);
-	remove_wait_queue(sk_sleep(sk), &wait);
-}
-
-static int osk_connect_wait(struct socket *sock, struct sock *sk, int flags, bool again)
-{
-	long wanted = sock_sndtimeo(sk, flags & O_NONBLOCK);
-	long timeo = min_t(long, wanted, OSK_CONNECT_MAX);
-	int err;
-
-	if (timeo)
-		osk_wait_connected(sk, &timeo);
-	if (smp_load_acquire(&sk->sk_state) == TCP_SYN_SENT) {
-		if (!wanted)
-			return again ? -EALREADY : -EINPROGRESS;
-		if (signal_pending(current))
-			return sock_intr_errno(wanted);
-		return wanted > OSK_CONNECT_MAX ? -ETIMEDOUT : -EINPROGRESS;
-	}
-	if (sk->sk_state == TCP_CLOSE) {
-		err = sock_error(sk) ?: -ECONNABORTED;
-		sock->state = SS_UNCONNECTED;
-		return err;
-	}
-	sock->state = SS_CONNECTED;
-	return 0;
-}
-
-static int osk_stream_connect(struct socket *sock, struct sockaddr *uaddr, int len, int flags)
-{
-	struct osk *os = osk_of(sock);
-	int err;
-
-	if (!os)
-		return osk_native_ops(sock)->connect(sock, uaddr, len, flags);
-	if (len < (int)sizeof(uaddr->sa_family))
-		return -EINVAL;
-	if (uaddr->sa_family == AF_UNSPEC)
-		return sock->state == SS_UNCONNECTED ? 0 : -EOPNOTSUPP;
 	if (mutex_lock_interruptible(&os->ctl))
 		return -ERESTARTSYS;
-	err = osk_connect_start(sock, os, uaddr, len);
+	if (osk_of(sock) && osk_sk(os)->sk_state == TCP_SYN_SENT)
+		err = osk_disconnect(sock, os);
 	mutex_unlock(&os->ctl);
-	if (err == 1)
-		return osk_native_ops(sock)->connect(sock, uaddr, len, flags);
-	if (err && err != -EINPROGRESS)
-		return err;
-	return osk_connect_wait(sock, osk_sk(os), flags, err == -EINPROGRESS);
+	return err;
 }
-
-/* shutdown() and the end */
 
 static int osk_stream_shutdown(struct socket *sock, int how)
 {
@@ -179,6 +43,8 @@ static int osk_stream_shutdown(struct socket *sock, int how)
 			osk_close_listener(os);
 		return 0;
 	}
+	if (sk->sk_state == TCP_SYN_SENT)
+		return osk_shutdown_connecting(sock, os);
 	spin_lock(&os->lock);
 	if (sk->sk_state == TCP_CLOSE || sk->sk_state == TCP_SYN_SENT) {
 		err = -ENOTCONN;

@@ -34,8 +34,10 @@ static int osk_twin_get(struct osk *os)
 	struct socket *twin;
 	int err;
 
-	if (os->twin)
+	if (os->twin) {
+		osk_copy_options(os, os->twin);	/* set since it was bound */
 		return 0;
+	}
 	err = sock_create_kern(sock_net(sk), sk->sk_family, os->stream ? SOCK_STREAM : SOCK_DGRAM,
 			       os->stream ? IPPROTO_TCP : IPPROTO_UDP, &twin);
 	if (err)
@@ -124,6 +126,45 @@ int osk_twin_accept(struct osk *os, struct socket *newsock)
 	return 0;
 }
 
+/* Of a twin that has failed to connect only the port is worth keeping. */
+static void osk_twin_disconnect(struct osk *os)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	if (os->bound)
+		kernel_connect(os->twin, &none, sizeof(none), 0);
+	else
+		osk_twin_release(os);
+}
+
+/*
+ * Waits, if the program does, but not for ever: ctl is held. @undecided: an error that leaves the
+ * twin connecting.
+ */
+int osk_twin_connect(struct osk *os, struct sockaddr *uaddr, int len, long timeo, bool *undecided)
+{
+	int err = osk_twin_get(os);
+	struct sock *tsk;
+	long wanted;
+
+	if (err)
+		return err;
+	tsk = os->twin->sk;
+	wanted = tsk->sk_sndtimeo;
+	tsk->sk_sndtimeo = min_t(long, timeo, OSK_TWIN_WAIT);
+	err = kernel_connect(os->twin, uaddr, len, timeo ? 0 : O_NONBLOCK);
+	tsk->sk_sndtimeo = wanted;
+	if (err && os->twin->state == SS_CONNECTING) {
+		if (READ_ONCE(tsk->sk_state) != TCP_CLOSE)
+			*undecided = true;
+		else	/* answered just after it was asked */
+			err = sock_error(tsk) ?: -ECONNREFUSED;
+	}
+	if (err && !*undecided)
+		osk_twin_disconnect(os);
+	return err;
+}
+
 /* The swap. */
 
 static void osk_reap_later(struct socket *sock, struct osk *os)
@@ -166,6 +207,7 @@ int osk_go_native(struct socket *sock, struct osk *os)
 		set_bit(SOCK_SUPPORT_ZC, &sock->flags);
 	__module_get(twin->ops->owner);
 	osk_reap_later(sock, os);
+	sock->state = twin->state;
 	WRITE_ONCE(sock->sk, tsk);
 	smp_wmb();
 	WRITE_ONCE(sock->ops, twin->ops);

@@ -21,6 +21,8 @@
 /* All with os->ctl held. */
 int osk_twin_bind(struct osk *os, const struct outsock_addr *addr);
 int osk_twin_listen(struct osk *os, struct socket *sock, int backlog);
+#define OSK_TWIN_WAIT HZ	/* a local peer answers at once, or its backlog is full */
+int osk_twin_connect(struct osk *os, struct sockaddr *uaddr, int len, long timeo, bool *undecided);
 int osk_go_native(struct socket *sock, struct osk *os);
 
 void osk_twin_release(struct osk *os);	/* release(), or ctl held */

@@ -110,6 +110,24 @@ static int cmd_socket(struct cmd *c)
 	return 0;
 }
 
+static bool same_endpoint(const struct ip_endpoint *a, const struct ip_endpoint *b)
+{
+	return a->port == b->port && ip_addr_eq(&a->addr, &b->addr);
+}
+
+/* Said again it is so already (design D9, rule 3). */
+static bool is_bound(const struct sock *s, const struct ip_endpoint *ep)
+{
+	return s->state == SOCK_BOUND && ep->port && same_endpoint(&s->local, ep);
+}
+
+static bool is_connecting(const struct sock *s, const struct ip_endpoint *ep)
+{
+	return s->type == SOCK_STREAM_T && !s->closing &&
+		(s->state == SOCK_CONNECTING || s->state == SOCK_CONNECTED) &&
+		same_endpoint(&s->peer, ep);
+}
+
 static int cmd_bind(struct cmd *c)
 {
 	struct ip_endpoint ep;
@@ -117,7 +135,12 @@ static int cmd_bind(struct cmd *c)
 
 	if (c->body.addr.addr.family == 0 || !guest_addr_from_wire(&c->body.addr.addr, &ep))
 		return -EAFNOSUPPORT;
-	rc = sock_bind(c->s, &ep);
+	if (is_bound(c->s, &ep))
+		rc = 0;
+	else if (c->h->flags & OUTSOCK_F_AGAIN)
+		rc = sock_bind_again(c->s, &ep);
+	else
+		rc = sock_bind(c->s, &ep);
 	if (rc == 0)
 		reply_local(c);
 	return rc;
@@ -140,6 +163,8 @@ static int cmd_connect(struct cmd *c)
 		return -EAFNOSUPPORT;
 	if (c->body.addr.addr.family == 0) {
 		rc = sock_disconnect(c->s);
+	} else if (is_connecting(c->s, &ep)) {
+		rc = 0;
 	} else {
 		/* A stream's credit comes first: the SYN carries the window. */
 		if (c->s->type == SOCK_STREAM_T && c->h->pos > c->s->rx_credit &&

@@ -77,6 +77,7 @@ enum outsock_op {
 #define OUTSOCK_F_MORE		0x04	/* DGRAM to the guest: the next fragment follows */
 #define OUTSOCK_F_FATAL		0x08	/* ERROR: the connection is gone (else: SO_ERROR only) */
 #define OUTSOCK_F_PUSH		0x10	/* DATA from the guest: no more is about to follow */
+#define OUTSOCK_F_AGAIN		0x20	/* BIND: the guest has kept the port since then */
 
 /**
  * struct outsock_hdr - the head of every message

@@ -25,6 +25,10 @@ struct outsock_cmd_socket {
  * BIND and CONNECT. The reply's body is one more outsock_addr: the local address (with the port
  * that the host chose, where 0 was asked). CONNECT's reply of success comes before the SYN leaves;
  * then CONNECTED or ERROR follows (a datagram socket: the reply is all; family 0 disconnects it).
+ *
+ * A stream socket is disconnected, or made new after it failed to connect, by CLOSE and SOCKET. To
+ * be bound as before it says BIND with OUTSOCK_F_AGAIN: connections on its port are no reason
+ * against that. (Against LISTEN they are, as Linux has it.)
  */
 struct outsock_cmd_addr {
 	struct outsock_addr addr;

@@ -31,6 +31,7 @@ struct sock_transport;
  * struct sock_owner - a guest as the stack sees it
  * @stack:	the instance it lives on
  * @socks:	all of its sockets (sock.owner_link)
+ * @port_uses:	sock_port.c
  * @n_socks, @max_socks: quota, accepted ones and those not yet handed over included
  * @n_pkts, @max_pkts: quota of packets that wait in its sockets' queues, both directions
  * @n_ooo:	how many of them lie beyond a gap in their stream
@@ -39,6 +40,7 @@ struct sock_transport;
 struct sock_owner {
 	struct stack *stack;
 	struct list socks;
+	struct list port_uses;
 	uint32_t n_socks, max_socks;
 	uint32_t n_pkts, max_pkts, n_ooo;
 	void *cookie;
@@ -107,6 +109,7 @@ struct sock {
 	uint8_t family;	 /* OUTSOCK_INET, OUTSOCK_INET6 */
 	uint8_t closing; /* sock_close() was called */
 	uint8_t tx_fin;	 /* the stream ends at tx_off: sock_tx_end(fin) or sock_close() */
+	bool bind_again; /* transport's bind(): sock_bind_again() */
 	uint16_t err;
 	uint32_t snd_win;
 	struct pkt_queue rxq;
@@ -133,6 +136,8 @@ int sock_create(struct sock_lane *lane, uint8_t family, uint8_t type, uint32_t i
 		struct sock **ret_sock);
 /* Port 0: one is chosen. Unspecified address: all of the owner's. Then sock.local is exact. */
 int sock_bind(struct sock *s, const struct ip_endpoint *local);
+/* The consumer's socket before this one had it: what else holds the port is no obstacle. */
+int sock_bind_again(struct sock *s, const struct ip_endpoint *local);
 /* Again for another backlog or credit. @accept_credit: absolute. */
 int sock_listen(struct sock *s, uint32_t backlog, uint32_t accept_credit, uint32_t child_credit);
 /* Stream: SYN leaves in this turn's TX phase; then CONNECTED or ERROR. Datagram: sets the peer. */

@@ -16,6 +16,7 @@ void sock_owner_init(struct sock_owner *o, struct stack *stack, uint32_t max_soc
 		.cookie = cookie,
 	};
 	list_init(&o->socks);
+	list_init(&o->port_uses);
 }
 
 void sock_lane_init(struct sock_lane *l, struct sock_owner *o)
@@ -125,6 +126,16 @@ int sock_bind(struct sock *s, const struct ip_endpoint *local)
 	rc = s->tp->bind(s, local);
 	if (!rc)
 		s->state = SOCK_BOUND;
+	return rc;
+}
+
+int sock_bind_again(struct sock *s, const struct ip_endpoint *local)
+{
+	int rc;
+
+	s->bind_again = true;
+	rc = sock_bind(s, local);
+	s->bind_again = false;
 	return rc;
 }
 
@@ -272,4 +283,5 @@ void sock_owner_abort(struct sock_owner *o)
 		sock_close(s, SOCK_CLOSE_ABORT);
 		sock_free(s);
 	}
+	port_owner_gone(o);
 }

@@ -98,7 +98,7 @@ struct port_table;
 
 /*
  * A claim on a port. Listeners, bound sockets and active connections have one; accepted
- * connections and TIME-WAIT need none (their four-tuple is in the transport's own table).
+ * connections and TIME-WAIT have a struct port_hold.
  */
 struct port_bind {
 	struct list link; /* in its bucket */
@@ -106,8 +106,10 @@ struct port_bind {
 	struct ip_addr addr; /* unspecified: all */
 	uint16_t port;	     /* network order, 0: not bound */
 	bool reuse_addr, reuse_port;
-	bool listening; /* set by port_listen() */
-	bool hidden;	/* port_lookup() does not see it: a connected datagram socket */
+	bool listening;	 /* set by port_listen() */
+	bool hidden;	 /* port_lookup() does not see it: a connected datagram socket */
+	bool by_connect; /* connect() chose the port: only the four-tuple must be free */
+	bool again;	 /* port_bind(): holds do not matter */
 };
 
 #define PORT_SHARE_MAX 64 /* claims on one port of one owner; bounds every walk */
@@ -121,12 +123,35 @@ void port_table_destroy(struct port_table *t); /* takes NULL */
  * Claims a port for @b (owner, addr, port and flags filled in, the rest zero; kept by the caller
  * inside its object until port_unbind). Port 0: a random free ephemeral one (RFC 6056, 3.3.1 with
  * the table as its check), written to @b->port. -EADDRINUSE by Linux' rules for SO_REUSEADDR (not
- * beside a listener) and SO_REUSEPORT.
+ * beside a listener) and SO_REUSEPORT, to which holds are subject as well as claims.
  */
 int port_bind(struct port_table *t, struct port_bind *b);
 void port_unbind(struct port_table *t, struct port_bind *b); /* harmless when not bound */
 /* @b, bound, begins to listen: -EADDRINUSE when another one that shares its port already does. */
 int port_listen(struct port_table *t, struct port_bind *b);
+
+/*
+ * What keeps a port taken without a claim: a connection that was accepted there, or is in
+ * TIME-WAIT. Those of one owner, address and port are only counted, by their flags, so that neither
+ * memory nor time depends on how many they are.
+ */
+struct port_use;
+struct port_hold {
+	struct port_use *use; /* NULL: none */
+	bool reuse_addr, reuse_port;
+};
+
+/*
+ * @h holds the port of @like (a claim, of the listener for one) at @addr, for its owner, with its
+ * flags. There are only so many pairs of address and port: beyond that a hold has no effect.
+ */
+void port_hold(struct port_table *t, struct port_hold *h, const struct port_bind *like,
+	       const struct ip_addr *addr);
+/* The socket's flags have changed. */
+void port_hold_flags(struct port_hold *h, bool reuse_addr, bool reuse_port);
+void port_release(struct port_table *t, struct port_hold *h); /* harmless when it holds nothing */
+/* The owner goes: what still holds its ports does so no more. */
+void port_owner_gone(struct sock_owner *o);
 
 /*
  * The best match for a packet to @addr:@port of @owner: listening before not, exact address before

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The port table: claims hang in buckets by a keyed hash of owner and port. A bitmap of ports that
- * anybody has claimed makes the choice of an ephemeral one a short scan.
+ * The port table: claims hang in buckets by a keyed hash of owner and port, and so do the counters
+ * of holds (struct port_use) in buckets of their own. A bitmap of ports that anybody has claimed
+ * makes the choice of an ephemeral one a short scan.
  */
+#include "base/mem.h"
+#include "base/pool.h"
 #include "sock/sock_ops.h"
 
 #include <rte_byteorder.h>
@@ -10,16 +13,45 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EPH_TRIES 64 /* random ports tried when each one of the range is somebody's */
+#define EPH_TRIES 64	/* random ports tried when each one of the range is somebody's */
+#define USES_MAX  4096u /* pairs of address and port that can be held */
+
+struct port_use {
+	struct list link;	/* in its bucket */
+	struct list owner_link; /* sock_owner.port_uses */
+	struct sock_owner *owner;
+	struct ip_addr addr;
+	uint16_t port;	  /* network order */
+	uint32_t n[2][2]; /* holds, by reuse_addr and reuse_port */
+};
 
 struct port_table {
 	struct env *env;
+	struct pool uses;
+	void *uses_mem;
+	struct list *use_buckets;
+	uint32_t use_mask;
 	uint32_t mask; /* buckets - 1 */
 	uint16_t eph_first, eph_last;
 	uint32_t n_claims[65536];     /* by port, host order */
 	uint64_t claimed[65536 / 64]; /* bit: n_claims != 0 */
 	struct list buckets[];
 };
+
+static bool uses_create(struct port_table *t, uint32_t n)
+{
+	size_t size = pool_mem_size(sizeof(struct port_use), n);
+
+	t->use_mask = n - 1;
+	t->use_buckets = mem_take(n * sizeof(struct list));
+	t->uses_mem = mem_take(size);
+	if (!t->use_buckets || !t->uses_mem)
+		return false;
+	pool_init(&t->uses, t->uses_mem, sizeof(struct port_use), n);
+	for (uint32_t i = 0; i < n; i++)
+		list_init(&t->use_buckets[i]);
+	return true;
+}
 
 struct port_table *port_table_create(struct env *env, uint32_t binds_max, uint16_t eph_first,
 				     uint16_t eph_last)
@@ -37,19 +69,32 @@ struct port_table *port_table_create(struct env *env, uint32_t binds_max, uint16
 	t->eph_last = RTE_MAX(eph_last, t->eph_first);
 	for (uint32_t i = 0; i < n; i++)
 		list_init(&t->buckets[i]);
+	if (!uses_create(t, RTE_MIN(n, USES_MAX))) {
+		port_table_destroy(t);
+		return NULL;
+	}
 	return t;
 }
 
 void port_table_destroy(struct port_table *t)
 {
+	if (!t)
+		return;
+	free(t->use_buckets);
+	free(t->uses_mem);
 	free(t);
+}
+
+static uint32_t hash_of(const struct port_table *t, const struct sock_owner *owner, uint16_t port)
+{
+	const uint64_t key[2] = { (uintptr_t)owner, port };
+
+	return (uint32_t)siphash13(&t->env->secret, key, sizeof(key));
 }
 
 static uint32_t bucket_of(const struct port_table *t, const struct sock_owner *owner, uint16_t port)
 {
-	const uint64_t key[2] = { (uintptr_t)owner, port };
-
-	return siphash13(&t->env->secret, key, sizeof(key)) & t->mask;
+	return hash_of(t, owner, port) & t->mask;
 }
 
 static bool same_port(const struct port_bind *b, const struct sock_owner *owner, uint16_t port)
@@ -91,6 +136,107 @@ static bool port_free_for(const struct port_table *t, const struct port_bind *b,
 	}
 	return true;
 }
+
+/* ---- holds ---- */
+
+static struct list *use_bucket(const struct port_table *t, const struct sock_owner *owner,
+			       uint16_t port)
+{
+	return &t->use_buckets[hash_of(t, owner, port) & t->use_mask];
+}
+
+/* May @b share its port with all that are counted in @use? The rules of may_share(). */
+static bool may_share_use(const struct port_bind *b, const struct port_use *use)
+{
+	if (use->n[0][0] || (!b->reuse_addr && use->n[1][0]) || (!b->reuse_port && use->n[0][1]))
+		return false;
+	return b->reuse_addr || b->reuse_port || !use->n[1][1];
+}
+
+/* Does a hold keep @b from @port? An owner has few addresses, so the walk is short. */
+static bool is_held(const struct port_table *t, const struct port_bind *b, uint16_t port)
+{
+	const struct list *bucket = use_bucket(t, b->owner, port);
+
+	list_for_each(l, bucket) {
+		const struct port_use *use = container_of(l, struct port_use, link);
+
+		if (use->owner == b->owner && use->port == port && overlaps(&b->addr, &use->addr) &&
+		    !may_share_use(b, use))
+			return true;
+	}
+	return false;
+}
+
+/* The counter for that address and port; a new one if need be. NULL: there are none left. */
+static struct port_use *use_get(struct port_table *t, struct sock_owner *owner,
+				const struct ip_addr *addr, uint16_t port)
+{
+	struct list *bucket = use_bucket(t, owner, port);
+	struct port_use *use;
+
+	list_for_each(l, bucket) {
+		use = container_of(l, struct port_use, link);
+		if (use->owner == owner && use->port == port && ip_addr_eq(&use->addr, addr))
+			return use;
+	}
+	use = pool_get(&t->uses);
+	if (!use)
+		return NULL;
+	*use = (struct port_use){ .owner = owner, .addr = *addr, .port = port };
+	list_add_head(bucket, &use->link);
+	list_add_head(&owner->port_uses, &use->owner_link);
+	return use;
+}
+
+void port_hold(struct port_table *t, struct port_hold *h, const struct port_bind *like,
+	       const struct ip_addr *addr)
+{
+	h->use = use_get(t, like->owner, addr, like->port);
+	h->reuse_addr = like->reuse_addr;
+	h->reuse_port = like->reuse_port;
+	if (h->use)
+		h->use->n[h->reuse_addr][h->reuse_port]++;
+}
+
+void port_hold_flags(struct port_hold *h, bool reuse_addr, bool reuse_port)
+{
+	if (h->use) {
+		h->use->n[h->reuse_addr][h->reuse_port]--;
+		h->use->n[reuse_addr][reuse_port]++;
+	}
+	h->reuse_addr = reuse_addr;
+	h->reuse_port = reuse_port;
+}
+
+void port_release(struct port_table *t, struct port_hold *h)
+{
+	struct port_use *use = h->use;
+
+	h->use = NULL;
+	if (!use)
+		return;
+	use->n[h->reuse_addr][h->reuse_port]--;
+	if (use->n[0][0] || use->n[0][1] || use->n[1][0] || use->n[1][1])
+		return;
+	list_del(&use->link);
+	list_del(&use->owner_link);
+	pool_put(&t->uses, use);
+}
+
+void port_owner_gone(struct sock_owner *o)
+{
+	while (!list_empty(&o->port_uses)) {
+		struct port_use *use =
+			container_of(list_first(&o->port_uses), struct port_use, owner_link);
+
+		list_del(&use->link);
+		list_del(&use->owner_link);
+		use->owner = NULL;
+	}
+}
+
+/* ---- claims ---- */
 
 static bool is_claimed(const struct port_table *t, uint32_t port)
 {
@@ -139,13 +285,27 @@ static void claim(struct port_table *t, struct port_bind *b)
 		t->claimed[port / 64] |= UINT64_C(1) << (port % 64);
 }
 
+/* A chosen port is shared with nobody; with connections only if connect() chooses. 0: none. */
+static uint16_t choose_alone(struct port_table *t, const struct port_bind *b)
+{
+	struct port_bind plain = { .owner = b->owner, .addr = b->addr };
+
+	for (unsigned int i = 0; i < EPH_TRIES; i++) {
+		uint16_t port = choose(t, b);
+
+		if (!port || b->by_connect || !is_held(t, &plain, port))
+			return port;
+	}
+	return 0;
+}
+
 int port_bind(struct port_table *t, struct port_bind *b)
 {
 	if (!b->port) {
-		b->port = choose(t, b);
+		b->port = choose_alone(t, b);
 		if (!b->port)
 			return -EADDRINUSE;
-	} else if (!port_free_for(t, b, b->port, false)) {
+	} else if (!port_free_for(t, b, b->port, false) || (!b->again && is_held(t, b, b->port))) {
 		b->port = 0;
 		return -EADDRINUSE;
 	}
@@ -169,7 +329,7 @@ void port_unbind(struct port_table *t, struct port_bind *b)
 
 int port_listen(struct port_table *t, struct port_bind *b)
 {
-	if (!b->listening && !port_free_for(t, b, b->port, false))
+	if (!b->listening && (!port_free_for(t, b, b->port, false) || is_held(t, b, b->port)))
 		return -EADDRINUSE;
 	b->listening = true;
 	return 0;

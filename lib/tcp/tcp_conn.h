@@ -70,9 +70,10 @@ enum tcp_timer_mode {
 #define TCPC_CLOSING   0x400000 /* sock_close() was called: nobody takes data */
 #define TCPC_RTT       0x800000 /* snd.rtt_seq is being timed */
 #define TCPC_SYN_LOST  0x1000000
-#define TCPC_DELACK_ON 0x2000000 /* in tcp.delacks */
-#define TCPC_FIN_AHEAD 0x4000000 /* the peer's FIN (rcv.fin) came before text that is missing */
-#define TCPC_BROADCAST 0x8000000 /* option without effect, kept for getopt */
+#define TCPC_DELACK_ON 0x2000000  /* in tcp.delacks */
+#define TCPC_FIN_AHEAD 0x4000000  /* the peer's FIN (rcv.fin) came before text that is missing */
+#define TCPC_BROADCAST 0x8000000  /* option without effect, kept for getopt */
+#define TCPC_HOLD      0x10000000 /* the port is held (hold): nobody looks there for @c (bind) */
 
 /* With one of these a segment takes the slow path. */
 #define TCPC_SLOW (TCPC_HELD | TCPC_RECOVERY | TCPC_CLOSING | TCPC_PEER_FIN | TCPC_FIN_AHEAD)
@@ -155,7 +156,10 @@ struct tcp_conn {
 	uint16_t mss_user;		/* MAXSEG option, 0: none */
 	uint16_t pmtu;			/* learnt by ICMP, 0: none */
 	struct ip_flow flow;
-	struct port_bind bind;
+	union {
+		struct port_bind bind;
+		struct port_hold hold; /* TCPC_HOLD */
+	};
 };
 
 _Static_assert(sizeof(struct tcp_conn) <= 640, "memory per connection");
@@ -166,6 +170,7 @@ struct tcp_tw {
 	struct ip_endpoint local, peer;
 	struct list link; /* tcp.tw_list, in order of expiry */
 	uint64_t expiry;
+	struct port_hold hold; /* the local port, but for one that connect() chose */
 	uint32_t hash;
 	uint32_t snd_nxt, rcv_nxt;
 	uint32_t ts_recent, ts_offset;
@@ -315,6 +320,8 @@ void tcp_mss_update(struct tcp_conn *c);
 void tcp_pmtu_age(struct tcp_conn *c);
 /* What a SYN says: MSS, window scale, timestamps; then SND.WND from its unscaled field. */
 void tcp_syn_options(struct tcp_conn *c, const struct tcp_seg *seg);
+/* The claim on its port becomes a hold, while the owner is there. */
+void tcp_port_hold(struct tcp_conn *c);
 /* Handshake complete. */
 void tcp_established(struct tcp_conn *c);
 /* Ends the protocol's part: CLOSED, off all lists but the owner's, queues freed. */

@@ -21,6 +21,7 @@ static int ctl_bind(struct sock *s, const struct ip_endpoint *local)
 	c->bind.owner = s->owner;
 	c->bind.addr = local->addr;
 	c->bind.port = local->port;
+	c->bind.again = s->bind_again;
 	rc = port_bind(c->tcp->ports, &c->bind);
 	if (rc)
 		return rc;
@@ -68,6 +69,7 @@ static int choose_port(struct tcp_conn *c, bool bound, uint32_t *ret_iss_min)
 		c->bind.owner = c->s.owner;
 		c->bind.addr = c->flow.src;
 		c->bind.port = 0;
+		c->bind.by_connect = true;
 		rc = port_bind(c->tcp->ports, &c->bind);
 		if (rc)
 			return rc;
@@ -268,6 +270,7 @@ static void ctl_free(struct sock *s)
 	struct tcp_conn *c = tcp_conn(s);
 
 	if (c->state == TCPS_TIME_WAIT) {
+		tcp_port_hold(c);
 		sock_leave(s);
 		c->flags |= TCPC_DETACHED;
 		tcp_sched(c);

@@ -161,6 +161,19 @@ void tcp_established(struct tcp_conn *c)
 		sock_ready(&c->s, SOCK_EV_CONNECTED);
 }
 
+void tcp_port_hold(struct tcp_conn *c)
+{
+	struct port_hold hold = { 0 };
+
+	/* A port that connect() chose is free again in TIME-WAIT: it may lead to other peers. */
+	if ((c->flags & TCPC_HOLD) || !c->bind.port || c->bind.by_connect)
+		return;
+	port_hold(c->tcp->ports, &hold, &c->bind, &c->s.local.addr);
+	port_unbind(c->tcp->ports, &c->bind);
+	c->hold = hold;
+	c->flags |= TCPC_HOLD;
+}
+
 void tcp_conn_dead(struct tcp_conn *c)
 {
 	struct tcp *tcp = c->tcp;
@@ -173,7 +186,10 @@ void tcp_conn_dead(struct tcp_conn *c)
 	list_del(&c->tx_link);
 	tcp_ooo_free(c);
 	tcp_txq_free(c);
-	port_unbind(tcp->ports, &c->bind);
+	if (c->flags & TCPC_HOLD)
+		port_release(tcp->ports, &c->hold);
+	else
+		port_unbind(tcp->ports, &c->bind);
 }
 
 void tcp_conn_free(struct tcp_conn *c)

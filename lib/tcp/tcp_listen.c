@@ -111,7 +111,8 @@ static void take_syn(struct tcp_conn *l, struct tcp_seg *seg)
 	c->rcv.nxt = c->rcv.ack = c->rcv.sent = c->rcv.adv = seg->seq + 1;
 	tcp_syn_options(c, seg);
 	c->state = TCPS_SYN_RECEIVED;
-	c->flags |= TCPC_PASSIVE | TCPC_NEW;
+	c->flags |= TCPC_PASSIVE | TCPC_NEW | TCPC_HOLD;
+	c->hold = (struct port_hold){ 0 };
 	c->s.parent = &l->s;
 	list_add_tail(&l->kids, &c->kids);
 	l->n_embryos++;
@@ -161,6 +162,7 @@ void tcp_child_ready(struct tcp_conn *c)
 
 	l->n_embryos--;
 	l->s.accepted++;
+	port_hold(c->tcp->ports, &c->hold, &l->bind, &c->s.local.addr);
 	tcp_inc(c->tcp, TCP_PASSIVE_OPENS);
 	sock_ready(&c->s, SOCK_EV_ACCEPTED);
 }

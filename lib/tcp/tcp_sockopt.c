@@ -40,16 +40,37 @@ static void sndbuf_set(struct tcp_conn *c, uint32_t value)
 		sock_ready(&c->s, SOCK_EV_ACKED);
 }
 
+/* Of the claim on the port, or of what an accepted connection has instead. */
+static bool reuse_addr(const struct tcp_conn *c)
+{
+	return c->flags & TCPC_HOLD ? c->hold.reuse_addr : c->bind.reuse_addr;
+}
+
+static bool reuse_port(const struct tcp_conn *c)
+{
+	return c->flags & TCPC_HOLD ? c->hold.reuse_port : c->bind.reuse_port;
+}
+
+static void reuse_set(struct tcp_conn *c, bool addr, bool port)
+{
+	if (c->flags & TCPC_HOLD) {
+		port_hold_flags(&c->hold, addr, port);
+		return;
+	}
+	c->bind.reuse_addr = addr;
+	c->bind.reuse_port = port;
+}
+
 int tcp_setopt(struct sock *s, uint16_t opt, uint32_t value)
 {
 	struct tcp_conn *c = tcp_conn(s);
 
 	switch (opt) {
 	case OUTSOCK_OPT_REUSEADDR:
-		c->bind.reuse_addr = value;
+		reuse_set(c, value, reuse_port(c));
 		break;
 	case OUTSOCK_OPT_REUSEPORT:
-		c->bind.reuse_port = value;
+		reuse_set(c, reuse_addr(c), value);
 		break;
 	case OUTSOCK_OPT_BROADCAST:
 		flag_set(c, TCPC_BROADCAST, value);
@@ -112,10 +133,10 @@ int tcp_getopt(struct sock *s, uint16_t opt, uint32_t *ret_value)
 
 	switch (opt) {
 	case OUTSOCK_OPT_REUSEADDR:
-		*ret_value = c->bind.reuse_addr;
+		*ret_value = reuse_addr(c);
 		break;
 	case OUTSOCK_OPT_REUSEPORT:
-		*ret_value = c->bind.reuse_port;
+		*ret_value = reuse_port(c);
 		break;
 	case OUTSOCK_OPT_BROADCAST:
 		*ret_value = !!(c->flags & TCPC_BROADCAST);

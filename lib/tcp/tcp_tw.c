@@ -15,6 +15,7 @@ static uint32_t tw_value(const struct tcp *tcp, const struct tcp_tw *tw)
 static void tw_free(struct tcp *tcp, struct tcp_tw *tw)
 {
 	tcp_table_remove(&tcp->table, tw->hash, tw_value(tcp, tw));
+	port_release(tcp->ports, &tw->hold);
 	list_del(&tw->link);
 	pool_put(&tcp->tws, tw);
 }
@@ -62,6 +63,16 @@ static void tw_fill(struct tcp_tw *tw, struct tcp_conn *c)
 	list_init(&tw->link);
 }
 
+/* The port stays taken. What the owner has left behind has a hold already. */
+static void tw_hold(struct tcp_tw *tw, struct tcp_conn *c)
+{
+	tcp_port_hold(c);
+	if (!(c->flags & TCPC_HOLD))
+		return;
+	tw->hold = c->hold;
+	c->hold.use = NULL;
+}
+
 /* An entry instead of @c, which is CLOSED then. */
 static struct tcp_tw *tw_replace(struct tcp_conn *c)
 {
@@ -69,6 +80,7 @@ static struct tcp_tw *tw_replace(struct tcp_conn *c)
 	struct tcp_tw *tw = tw_get(tcp);
 
 	tw_fill(tw, c);
+	tw_hold(tw, c);
 	tcp_conn_dead(c);
 	tcp_table_insert(&tcp->table, tw->hash, tw_value(tcp, tw));
 	tw_wait(tcp, tw);

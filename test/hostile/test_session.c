@@ -480,6 +480,44 @@ static void test_info(void **state)
 	info_of(f, s, 0, 7); /* as Linux says it where TIME-WAIT is no business of the program */
 }
 
+/* Design D9, rule 3: a request means "make it so". */
+static void test_requests_again(void **state)
+{
+	struct fix *f = *state;
+	struct outsock_addr own = inproc_addr(1, 0), to = inproc_addr(0, PORT), was;
+	struct sg_sock *s = sg_socket(f->ip.guests[1].sg, 0, OUTSOCK_INET, OUTSOCK_STREAM);
+
+	serve(&f->ip, 0, 0);
+	assert_int_equal(sg_bind(s, &own), 0);
+	inproc_turns(&f->ip, 3);
+	was = s->local;
+	for (unsigned int i = 0; i < 2; i++) {
+		memset(&s->local, 0, sizeof(s->local));
+		assert_int_equal(sg_bind(s, &was), 0);
+		inproc_turns(&f->ip, 3);
+		assert_int_equal(s->status, 0);
+		assert_memory_equal(&s->local, &was, sizeof(was));
+	}
+	own.port = was.port ^ 1;
+	assert_int_equal(sg_bind(s, &own), 0);
+	inproc_turns(&f->ip, 3);
+	assert_int_equal(s->status, EINVAL);
+	for (unsigned int i = 0; i < 3; i++) {
+		memset(&s->local, 0, sizeof(s->local));
+		assert_int_equal(sg_connect(s, &to), 0);
+		assert_true(inproc_until(&f->ip, is_connected, s));
+		inproc_turns(&f->ip, 3);
+		assert_true(s->connected);
+		assert_int_equal(s->status, 0);
+		assert_memory_equal(&s->local, &was, sizeof(was));
+	}
+	to.port ^= 1;
+	assert_int_equal(sg_connect(s, &to), 0);
+	inproc_turns(&f->ip, 3);
+	assert_int_equal(s->status, EISCONN);
+	exchange(f, s, 100);
+}
+
 struct reply {
 	uint64_t cookie;
 	unsigned int n;
@@ -1111,6 +1149,7 @@ int main(int argc, char **argv)
 		T(test_abort),
 		T(test_requests),
 		T(test_info),
+		T(test_requests_again),
 		TE(test_reply_pressure),
 		TE(test_unknown_request),
 		TE(test_quota_sockets),

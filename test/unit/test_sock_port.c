@@ -9,6 +9,7 @@
 
 #define EPH_FIRST 100
 #define EPH_LAST  299
+#define USES	  256 /* a power of two: so many can be held */
 
 static struct env env = { .rng.state = 42, .secret.k = { 1, 2 } };
 static struct sock_owner one, two;
@@ -16,7 +17,9 @@ static struct port_table *table;
 
 static int setup(void **state)
 {
-	table = port_table_create(&env, 128, EPH_FIRST, EPH_LAST);
+	table = port_table_create(&env, USES, EPH_FIRST, EPH_LAST);
+	list_init(&one.port_uses);
+	list_init(&two.port_uses);
 	return table ? 0 : -1;
 }
 
@@ -216,6 +219,117 @@ static void t_walks_are_bounded(void **state)
 	}
 }
 
+/* inet_csk_bind_conflict(), with what has no claim: connections accepted there, TIME-WAIT. */
+static void t_held(void **state)
+{
+	const struct ip_addr addr_a = ip_addr_v4(ADDR_A);
+	struct port_bind l = claim_of(&one, ANY, 80), b = claim_of(&one, ANY, 80);
+	struct port_bind elsewhere = claim_of(&one, ADDR_B, 80), other = claim_of(&two, ANY, 80);
+	struct port_hold h[2];
+
+	l.reuse_addr = true;
+	assert_int_equal(port_bind(table, &l), 0);
+	port_hold(table, &h[0], &l, &addr_a);
+	port_hold(table, &h[1], &l, &addr_a);
+	port_unbind(table, &l);
+
+	assert_int_equal(port_bind(table, &b), -EADDRINUSE); /* without the option */
+	assert_int_equal(port_bind(table, &elsewhere), 0);   /* not at that address */
+	assert_int_equal(port_bind(table, &other), 0);	     /* not its owner's */
+	port_unbind(table, &elsewhere);
+	b = claim_of(&one, ANY, 80);
+	b.reuse_addr = true;
+	assert_int_equal(port_bind(table, &b), 0);
+	assert_int_equal(port_listen(table, &b), 0);
+	port_unbind(table, &b);
+	b = claim_of(&one, ANY, 80); /* it was bound there before */
+	b.again = true;
+	assert_int_equal(port_bind(table, &b), 0);
+	assert_int_equal(port_listen(table, &b), -EADDRINUSE);
+	port_unbind(table, &b);
+
+	port_release(table, &h[0]);
+	port_release(table, &h[0]);
+	b = claim_of(&one, ADDR_A, 80);
+	assert_int_equal(port_bind(table, &b), -EADDRINUSE); /* one is left */
+	port_release(table, &h[1]);
+	b = claim_of(&one, ADDR_A, 80);
+	assert_int_equal(port_bind(table, &b), 0);
+}
+
+/* Both sides need the same option, and one plain hold is enough to refuse. */
+static void t_held_flags(void **state)
+{
+	const struct ip_addr addr = ip_addr_v4(ADDR_A);
+
+	for (unsigned int held = 0; held < 4; held++) {
+		for (unsigned int asked = 0; asked < 4; asked++) {
+			struct port_bind l = claim_of(&one, ANY, 80), b = l;
+			struct port_hold h, plain;
+
+			l.reuse_addr = held & 1;
+			l.reuse_port = held & 2;
+			b.reuse_addr = asked & 1;
+			b.reuse_port = asked & 2;
+			port_hold(table, &h, &l, &addr);
+			assert_int_equal(port_bind(table, &b), held & asked ? 0 : -EADDRINUSE);
+			port_unbind(table, &b);
+			b.port = be16(80);
+			port_hold(table, &plain, &l, &addr);
+			port_hold_flags(&plain, false, false);
+			assert_int_equal(port_bind(table, &b), -EADDRINUSE);
+			port_release(table, &plain);
+			port_release(table, &h);
+		}
+	}
+}
+
+/* bind() is given a port that nobody holds; connect(), whose tuple is its own, any. */
+static void t_held_ephemeral(void **state)
+{
+	static struct port_hold h[EPH_LAST - EPH_FIRST + 1];
+	const struct ip_addr addr = ip_addr_v4(ADDR_A);
+	struct port_bind b = claim_of(&one, ANY, 0), c = b, d = b;
+
+	for (unsigned int i = 0; i < RTE_DIM(h); i++) {
+		struct port_bind l = claim_of(&one, ANY, EPH_FIRST + i);
+
+		l.reuse_addr = true;
+		port_hold(table, &h[i], &l, &addr);
+	}
+	b.reuse_addr = true;
+	assert_int_equal(port_bind(table, &b), -EADDRINUSE);
+	c.by_connect = true;
+	assert_int_equal(port_bind(table, &c), 0);
+	for (unsigned int i = 0; i < RTE_DIM(h) / 2; i++)
+		port_release(table, &h[i]);
+	assert_int_equal(port_bind(table, &d), 0);
+	assert_true(be16(d.port) < EPH_FIRST + RTE_DIM(h) / 2);
+}
+
+static void t_held_owner_gone(void **state)
+{
+	const struct ip_addr addr = ip_addr_v4(ADDR_A);
+	struct port_bind l = claim_of(&one, ANY, 80), b = l;
+	struct port_hold h;
+
+	port_hold(table, &h, &l, &addr);
+	port_owner_gone(&one);
+	assert_true(list_empty(&one.port_uses));
+	assert_int_equal(port_bind(table, &b), 0);
+	port_release(table, &h); /* its memory is free again: all of it can be had */
+	for (unsigned int i = 0; i < USES; i++) {
+		l.port = be16(1000 + i);
+		port_hold(table, &h, &l, &addr);
+		assert_non_null(h.use);
+	}
+	l.port = be16(2000);
+	port_hold(table, &h, &l, &addr);
+	assert_null(h.use);
+	port_release(table, &h);
+	assert_int_equal(port_bind(table, &l), 0);
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -232,6 +346,10 @@ int main(void)
 		T(t_ephemeral_of_other_owner),
 		T(t_ephemeral_is_alone),
 		T(t_walks_are_bounded),
+		T(t_held),
+		T(t_held_flags),
+		T(t_held_ephemeral),
+		T(t_held_owner_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

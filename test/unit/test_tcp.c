@@ -6,6 +6,7 @@
 #include "frame.h"
 #include "host.h"
 
+#include "abi/abi_cmd.h"
 #include "abi/abi_data.h"
 #include "tcp/tcp.h"
 #include "wire/byteorder.h"
@@ -359,7 +360,10 @@ static void t_time_wait_bounded(void **state)
 	assert_int_equal(last.flags, 0x04);
 }
 
-/* RFC 6191: a bound port connects again out of TIME-WAIT once timestamps have moved on. */
+/*
+ * RFC 6191: a bound port connects again out of TIME-WAIT once timestamps have moved on. To be bound
+ * again meanwhile it needs SO_REUSEADDR.
+ */
 static void t_time_wait_reuse(void **state)
 {
 	const struct ip_endpoint local = { ip_addr_v4(0), be16(6000) };
@@ -367,6 +371,7 @@ static void t_time_wait_reuse(void **state)
 	struct sock *s = make();
 	struct seg syn;
 
+	assert_int_equal(sock_setopt(s, OUTSOCK_OPT_REUSEADDR, 1), 0);
 	assert_int_equal(sock_bind(s, &local), 0);
 	s->rx_credit = 65535;
 	assert_int_equal(sock_connect(s, &peer), 0);
@@ -374,6 +379,8 @@ static void t_time_wait_reuse(void **state)
 	syn = last;
 	through_time_wait(s, &syn, true);
 	s = make();
+	assert_int_equal(sock_bind(s, &local), -EADDRINUSE);
+	assert_int_equal(sock_setopt(s, OUTSOCK_OPT_REUSEADDR, 1), 0);
 	assert_int_equal(sock_bind(s, &local), 0);
 	assert_int_equal(sock_connect(s, &peer), -EADDRNOTAVAIL);
 	host_turn(&host, host.now + 1001 * NSEC_PER_MSEC);

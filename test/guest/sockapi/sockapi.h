@@ -88,6 +88,8 @@ size_t fill(int fd, size_t offset);
 
 /* Waits until poll reports some of @events; all that it reports. */
 int wait_events(int fd, int events);
+/* The same for what may be lost: the test fails after some seconds. */
+void wait_datagram(int fd);
 int events_now(int fd, int events);
 
 /* Waits until FIONREAD is @len. */

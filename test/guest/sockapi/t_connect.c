@@ -53,6 +53,17 @@ void test_connect_refused(void)
 	works(fd);
 }
 
+void test_connect_refused_listen(void)
+{
+	int control = peer_open(), fd = tcp(0), port = closed_port(control);
+
+	FAILS(try_connect(fd, peer4(port)), ECONNREFUSED);
+	bound(fd, addr4(INADDR_ANY, 0));
+	MUST(listen(fd, 1));
+	send_pattern(peer_call(control, "s", fd), 0, 10);
+	peer_do(control, "recv s 10");
+}
+
 void test_connect_refused_nonblocking(void)
 {
 	int control = peer_open(), fd = tcp(SOCK_NONBLOCK);
@@ -139,6 +150,27 @@ void test_connect_arguments(void)
 	works(fd);
 }
 
+/* What needs no answer from the network is said at once, and the socket is as it was. */
+void test_connect_at_once(void)
+{
+	int a = tcp(0), b = tcp(SOCK_NONBLOCK);
+
+	FAILS(try_connect(b, addr4(0xe0000001, 80)), ENETUNREACH);
+	EQ(events_now(b, POLLIN | POLLOUT | POLLRDHUP), POLLOUT | POLLHUP);
+	EQ(error_of(b), 0);
+	option(a, SOL_SOCKET, SO_REUSEADDR, 1);
+	option(b, SOL_SOCKET, SO_REUSEADDR, 1);
+	bound(a, own4(0));
+	bound(b, own4(port_of(a)));
+	EQ(try_connect(a, place.echo), 0);
+	FAILS(try_connect(b, place.echo), EADDRNOTAVAIL);
+	EQ(error_of(b), 0);
+	EQ(port_of(b), port_of(a));
+	FAILS(try_connect(b, place.control), EINPROGRESS);
+	EQ(wait_events(b, POLLOUT), POLLOUT);
+	peername_is(b, &place.control);
+}
+
 void test_connect_same_tuple(void)
 {
 	int a = tcp(0), b = tcp(0);
@@ -161,6 +193,70 @@ void test_connect_unspec(void)
 	MUST(connect(fd, sa(&addr), sizeof(addr)));
 	peer_fails(control, "ECONNRESET", "eof s");
 	FAILS(getpeername(fd, (struct sockaddr *)&addr, &len), ENOTCONN);
+	EQ(try_connect(fd, place.echo), 0);
+	works(fd);
+}
+
+static void disconnect(int fd)
+{
+	struct sockaddr_in addr = { .sin_family = AF_UNSPEC };
+
+	MUST(connect(fd, sa(&addr), sizeof(addr)));
+}
+
+/* What bind chose stays; a port that it did not choose is only shown. */
+void test_connect_unspec_names(void)
+{
+	const struct sockaddr_in any = addr4(INADDR_ANY, 0), own = own4(0);
+	const struct sockaddr_in at[] = { any, own, addr4(INADDR_ANY, free_port()) };
+
+	for (size_t i = 0; i < ARRAY_SIZE(at); i++) {
+		struct sockaddr_in name = at[i];
+		int fd = bound(tcp(0), at[i]);
+
+		option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+		name.sin_port = htons((uint16_t)port_of(fd));
+		EQ(try_connect(fd, place.echo), 0);
+		works(fd);
+		disconnect(fd);
+		sockname_is(fd, &name);
+		EQ(events_now(fd, POLLIN | POLLOUT | POLLRDHUP), POLLOUT | POLLERR | POLLHUP);
+		EQ(error_of(fd), ECONNRESET);
+		EQ(try_connect(fd, place.echo), 0);
+		works(fd);
+		if (at[i].sin_port)
+			EQ(port_of(fd), ntohs(at[i].sin_port));
+	}
+}
+
+void test_connect_unspec_unread(void)
+{
+	int control = peer_open(), fd = peer_dial(control, "s", 0);
+	char byte;
+
+	peer_do(control, "send s 1000");
+	wait_readable(fd, 1000);
+	disconnect(fd);
+	FAILS(recv(fd, &byte, 1, 0), ECONNRESET);
+	FAILS(recv(fd, &byte, 1, 0), ENOTCONN);
+	FAILS(send(fd, &byte, 1, MSG_NOSIGNAL), EPIPE);
+	EQ(try_connect(fd, place.echo), 0);
+	works(fd);
+}
+
+void test_connect_unspec_listener(void)
+{
+	int control = peer_open(), fd = listener(addr4(INADDR_ANY, free_port()), 0);
+	int port = port_of(fd);
+
+	disconnect(fd);
+	EQ(error_of(fd), 0);
+	FAILS(accept(fd, NULL, NULL), EINVAL);
+	peer_fails(control, "ECONNREFUSED", "connect s %s %d", place.own_text, port);
+	MUST(listen(fd, 1));
+	EQ(port_of(fd), port);
+	peer_call(control, "s", fd);
+	disconnect(fd);
 	EQ(try_connect(fd, place.echo), 0);
 	works(fd);
 }

@@ -234,9 +234,16 @@ void test_local_dup(void)
 
 void test_local_bind_both(void)
 {
-	int control = peer_open(), a = bound(tcp(0), own4(0)), port = port_of(a), b;
+	int control = peer_open(), a, port, b = tcp(0);
+	struct sockaddr_in loop;
 
-	b = bound(tcp(0), loop4(port));
+	/* A port may be an earlier connection's over 127.0.0.1, in TIME-WAIT. */
+	do {
+		a = bound(tcp(0), own4(0));
+		port = port_of(a);
+		loop = loop4(port);
+	} while (bind(b, sa(&loop), sizeof(loop)) == -1 && errno == EADDRINUSE);
+	EQ(port_of(b), port);
 	MUST(listen(a, 4));
 	MUST(listen(b, 4));
 	serves(a, own4(port));

@@ -244,6 +244,28 @@ void test_reuse_live_connection(void)
 	peer_call(control, "t", fd);
 }
 
+/* Listening again is as binding again. */
+void test_reuse_listen_again(void)
+{
+	int control = peer_open();
+
+	for (int reuse = 0; reuse < 2; reuse++) {
+		int fd = bound(reuse ? reusing() : tcp(0), addr4(any, free_port()));
+		int port = port_of(fd);
+
+		MUST(listen(fd, 1));
+		peer_call(control, "s", fd);
+		MUST(shutdown(fd, SHUT_RD));
+		if (!reuse) {
+			FAILS(listen(fd, 1), EADDRINUSE);
+			continue;
+		}
+		MUST(listen(fd, 1));
+		EQ(port_of(fd), port);
+		peer_call(control, "t", fd);
+	}
+}
+
 void test_reuse_time_wait(void)
 {
 	int control = peer_open(), fd = bound(reusing(), addr4(any, 0)), port = port_of(fd), conn;

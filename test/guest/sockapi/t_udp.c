@@ -23,6 +23,7 @@ static void recv_from(int fd, struct sockaddr_in from, size_t len)
 	struct sockaddr_storage seen = { 0 };
 	socklen_t addrlen = sizeof(seen);
 
+	wait_datagram(fd);
 	EQ(recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&seen, &addrlen), len);
 	EQ(memcmp(buf, pattern(0), len), 0);
 	addr_is(&seen, addrlen, &from);
@@ -129,6 +130,22 @@ void test_udp_unspec(void)
 	FAILS(send(fd, "x", 1, 0), EDESTADDRREQ);
 	send_to(fd, place.control, 10);
 	recv_from(fd, place.control, 10);
+}
+
+/* An address without a port: the address stays. */
+void test_udp_unspec_address(void)
+{
+	int fd = bound(udp(0), own4(0));
+	struct sockaddr_in own = own4(0);
+
+	MUST(try_connect(fd, place.control));
+	disconnect(fd);
+	EQ(port_of(fd), 0);
+	sockname_is(fd, &own);
+	send_to(fd, place.control, 10);
+	recv_from(fd, place.control, 10);
+	sockname_is(fd, &own);
+	TRUE(port_of(fd) > 0);
 }
 
 void test_udp_unspec_bound(void)

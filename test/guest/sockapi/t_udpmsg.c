@@ -97,6 +97,7 @@ void test_udp_large(void)
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		memset(buf, 0, sizeof(buf));
 		EQ(send(fd, pattern(0), sizes[i], 0), sizes[i]);
+		wait_datagram(fd);
 		EQ(recv(fd, buf, sizeof(buf), 0), sizes[i]);
 		TRUE(same(sizes[i]));
 	}

@@ -152,6 +152,15 @@ int wait_events(int fd, int events)
 	return p.revents;
 }
 
+void wait_datagram(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	check_here(__FILE__, __LINE__, "waiting for a datagram");
+	if (poll(&p, 1, 10000) != 1)
+		check_failed("no datagram comes");
+}
+
 int events_now(int fd, int events)
 {
 	struct pollfd p = { .fd = fd, .events = (short)events };
