@@ -93,6 +93,7 @@ struct guest {
 	uint64_t session_errors, epoch_drops, pre_hello_drops, errors[GUEST_ERR_N];
 	const char *last_error;
 	const uint32_t *mem_fault; /* set by the SIGBUS handler */
+	bool mem_told;		   /* the session has ended for it */
 
 	struct sock_owner owner;
 	struct guest_ids ids;

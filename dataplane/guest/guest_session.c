@@ -98,8 +98,16 @@ static bool break_rings(struct guest *g)
 /* Guest memory went away under us: no ring of it is touched again. True: that was news. */
 static bool memory_gone(struct guest *g)
 {
-	if (!g->mem_fault || !__atomic_load_n(g->mem_fault, __ATOMIC_RELAXED) || !break_rings(g))
+	if (!g->mem_fault || !__atomic_load_n(g->mem_fault, __ATOMIC_RELAXED)) {
+		g->mem_told = false;
 		return false;
+	}
+	if (!break_rings(g))
+		return false;
+	/* A ring that was started only afterwards is no second error. */
+	if (g->mem_told)
+		return true;
+	g->mem_told = true;
 	fail(g, GUEST_ERR_MEMORY, guest_err_text(GUEST_ERR_MEMORY));
 	return true;
 }
