@@ -23,6 +23,7 @@ struct seq_file;
 	X(rx_bad_sock)	      /* unknown id, or on another queue than the socket's */              \
 	X(rx_bad_offset)      /* stream data that contradicts what was agreed */                   \
 	X(rx_bad_position)    /* more acknowledged than was ever sent */                           \
+	X(rx_rewinds)	      /* the host asks again for bytes that it had no room for */          \
 	X(rx_bad_cookie)      /* replies to no request */                                          \
 	X(rx_no_memory)                                                                            \
 	X(rx_dgram_dropped)   /* datagrams beyond the credit, broken, or without a socket */       \

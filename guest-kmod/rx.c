@@ -149,6 +149,8 @@ static void osrx_credit(struct osrx *rx)
 	if (!os)
 		return;
 	osk_acked(os, le64_to_cpu(rx->hdr.pos));
+	if (rx->hdr.flags & OUTSOCK_F_REWIND)
+		osk_refused(os, le64_to_cpu(rx->hdr.off));
 	spin_unlock(&os->lock);
 }
 

@@ -331,6 +331,7 @@ void osk_send_close(struct osk *os, u32 flags)
 	if (os->close_sent)
 		return;
 	os->close_sent = true;
+	os->close_waits = !flags;
 	osk_queue_close(osk_take_close(os, flags));
 }
 

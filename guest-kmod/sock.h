@@ -110,6 +110,7 @@ struct osk {
 	bool declared;		/* the host knows the id */
 	bool closing;		/* release came, or the host's socket is no longer wanted */
 	bool close_sent;
+	bool close_waits;	/* ... without a flag: the host waits for all bytes */
 	bool dead;		/* fatal error: nothing more to say but CLOSE */
 	struct osreq *close_req;	/* allocated ahead: closing never fails */
 	struct outsock_addr local;
@@ -247,6 +248,8 @@ u64 osk_accept_credit(struct osk *os);
 u64 osk_dgram_credit(struct osk *os);
 void osk_send_credit(struct osk *os);	/* if it is worth a message */
 void osk_acked(struct osk *os, u64 pos);
+void osk_seek(struct osk *os, u64 off);
+void osk_refused(struct osk *os, u64 off);
 void osk_write_space(struct sock *sk);
 void osk_tx_purge(struct osk *os);
 void osk_ring_room(struct osk *os);	/* lock not held: the ring has room again */

@@ -130,6 +130,17 @@ static void osk_advance(struct osk *os, u32 len)
 	}
 }
 
+/* The cursor goes back to @off, snd_una or more, and the end of the stream is still to be said. */
+void osk_seek(struct osk *os, u64 off)
+{
+	os->snd_nxt = os->snd_una;
+	os->tx_next = osseg_first(&os->tx);
+	os->tx_off = 0;
+	os->fin_sent = false;
+	if (os->tx_next)
+		osk_advance(os, off - os->snd_una);
+}
+
 /* One DATA message: bytes sent, or a negative error when the ring is full. */
 static int osk_push_one(struct osk *os)
 {
@@ -162,7 +173,7 @@ static bool osk_may_push(const struct osk *os)
 {
 	int state = osk_sk(os)->sk_state;
 
-	if (!os->stream || !os->declared || os->dead || os->close_sent)
+	if (!os->stream || !os->declared || os->dead || (os->close_sent && !os->close_waits))
 		return false;
 	return state != TCP_SYN_SENT && state != TCP_LISTEN && state != TCP_CLOSE;
 }
@@ -271,6 +282,18 @@ void osk_acked(struct osk *os, u64 pos)
 	os->snd_una = pos;
 	osk_push_now(os);
 	osk_write_space(osk_sk(os));
+}
+
+/* The host had no room for what we sent from @off on; now it has. */
+void osk_refused(struct osk *os, u64 off)
+{
+	if (off < os->snd_una || off > os->snd_nxt) {
+		OSMIB_INC(rx_bad_position);
+		return;
+	}
+	OSMIB_INC(rx_rewinds);
+	osk_seek(os, off);
+	osk_push_now(os);
 }
 
 static bool osk_writable(struct sock *sk)

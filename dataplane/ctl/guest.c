@@ -41,6 +41,7 @@ static void add_numbers(json_t *o, const struct guest_stats *s)
 		{ "epoch_drops", s->epoch_drops },
 		{ "pre_hello_drops", s->pre_hello_drops },
 		{ "tx_stalls", s->tx_stalls },
+		{ "tx_refused", s->tx_refused },
 	};
 	char name[32];
 

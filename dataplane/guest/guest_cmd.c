@@ -219,14 +219,6 @@ void guest_close_due(struct sock *s)
 	sock_close(s, 0);
 }
 
-/* The guest lets go of what we have reset: CLOSED, whether it was told ENOBUFS or not. */
-static int close_aborted(struct sock *s)
-{
-	s->cookie = NULL;
-	sock_ready(s, SOCK_EV_CLOSED);
-	return 0;
-}
-
 /*
  * Bytes of the stream may follow CLOSE: the FIN waits for them. A guest that says less than it
  * has sent is in error, but nobody else is harmed: what was sent is sent.
@@ -237,8 +229,6 @@ static int cmd_close(struct cmd *c)
 	struct sock *s = c->s;
 	uint32_t flags = 0;
 
-	if (s->cookie == GUEST_ABORTED)
-		return close_aborted(s);
 	if (s->closing)
 		return 0;
 	if (b->flags & OUTSOCK_CLOSE_ABORT)
@@ -311,7 +301,7 @@ int guest_cmd(struct guest *g, struct guest_lane *l, const struct outsock_hdr *h
 	int rc;
 
 	if (l->n_replies >= GUEST_REPLIES) {
-		l->stall = GUEST_STALL_REPLIES;
+		l->stalled = true;
 		return -EAGAIN;
 	}
 	if (cmds[h->op].fn && h->len != cmds[h->op].len) {

@@ -215,6 +215,7 @@ static void stats_lanes(const struct guest *g, struct guest_stats *s)
 		s->notifies += l->notifies;
 		s->ring_full += l->ring_full;
 		s->tx_stalls += l->tx_stalls;
+		s->tx_refused += l->tx_refused;
 	}
 }
 

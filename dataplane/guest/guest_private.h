@@ -28,11 +28,11 @@
 #include "vring/vring.h"
 
 #define GUEST_LANES	  OUTSOCK_QUEUE_PAIRS_MAX
-#define GUEST_REPLIES	  64	       /* that may wait for room on one lane; a power of two */
-#define GUEST_REPLY_BODY  64	       /* INFO's: the largest but HELLO's */
-#define GUEST_DATA_BURST  4	       /* DATA messages of one socket before the next one's turn */
-#define GUEST_ERROR_PAUSE NSEC_PER_SEC /* after a session error the guest is not listened to */
-#define GUEST_STALL_MAX	  (10 * NSEC_PER_SEC) /* a TX ring waits for packets this long */
+#define GUEST_REPLIES	  64		/* that may wait for room on one lane; a power of two */
+#define GUEST_REPLY_BODY  64		/* INFO's: the largest but HELLO's */
+#define GUEST_DATA_BURST  4		/* DATA messages of one socket before the next one's turn */
+#define GUEST_ERROR_PAUSE NSEC_PER_SEC	/* after a session error the guest is not listened to */
+#define GUEST_RETRY_NS	  NSEC_PER_MSEC /* between looks at refused sockets while nothing happens */
 #define GUEST_NO_TIME	  UINT64_MAX
 
 #define GUEST_FEATURES 0u /* OUTSOCK_FEAT_* that this version understands */
@@ -47,12 +47,6 @@ struct guest_reply {
 	uint8_t body[GUEST_REPLY_BODY];
 };
 
-enum guest_stall {
-	GUEST_STALL_NONE,
-	GUEST_STALL_REPLIES, /* the TX ring waits until replies have gone */
-	GUEST_STALL_PKTS,    /* ... until packets are free again */
-};
-
 /* A direction of a queue pair. */
 struct guest_ring {
 	struct vring_dev v;
@@ -65,13 +59,13 @@ struct guest_ring {
 struct guest_lane {
 	struct guest_ring rx, tx;
 	struct sock_lane sl;
-	bool epoch_due;	    /* EPOCH is to be sent before all else */
-	uint8_t stall;	    /* enum guest_stall, of the last turn */
-	uint32_t rx_need;   /* RX buffers without which nothing goes on */
-	uint64_t stall_end; /* when a TX ring without packets stops waiting; 0: it moves */
+	bool epoch_due;	  /* EPOCH is to be sent before all else */
+	bool stalled;	  /* the TX ring waits until replies have gone */
+	uint32_t rx_need; /* RX buffers without which nothing goes on */
 	uint16_t reply_head, n_replies;
 	struct guest_reply replies[GUEST_REPLIES];
-	uint64_t rx_msgs, rx_bytes, tx_msgs, tx_bytes, kicks, notifies, ring_full, tx_stalls;
+	uint64_t rx_msgs, rx_bytes, tx_msgs, tx_bytes, kicks, notifies, ring_full, tx_stalls,
+		tx_refused;
 };
 
 struct guest {
@@ -155,11 +149,9 @@ void guest_addr_to_wire(const struct sock *s, const struct ip_endpoint *ep,
 bool guest_addr_from_wire(const struct outsock_addr *a, struct ip_endpoint *ret_ep);
 
 /*
- * sock.cookie. A number: CLOSE came before all bytes of the stream did; its length, plus one.
- * GUEST_ABORTED: we have reset the connection, and the guest is to be told (ENOBUFS).
+ * sock.cookie, where it is not NULL: CLOSE came before all bytes of the stream did; its length,
+ * plus one.
  */
-#define GUEST_ABORTED ((void *)UINTPTR_MAX)
-
 static inline void guest_defer_close(struct sock *s, uint64_t tx_off)
 {
 	s->cookie = (void *)(uintptr_t)(tx_off + 1);
@@ -167,7 +159,7 @@ static inline void guest_defer_close(struct sock *s, uint64_t tx_off)
 
 static inline bool guest_close_deferred(const struct sock *s)
 {
-	return s->cookie && s->cookie != GUEST_ABORTED;
+	return s->cookie;
 }
 
 /* ---- guest_ring.c, on the lcore, for guest_vhost.c ---- */

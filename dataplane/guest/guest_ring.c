@@ -69,7 +69,7 @@ static bool tx_armed_work(struct guest_lane *l)
 	bool more = vring_want_kicks(&l->tx.v, true);
 
 	/* Waiting for replies to leave: room in the RX ring is what wakes us. */
-	if (l->stall == GUEST_STALL_REPLIES)
+	if (l->stalled)
 		return false;
 	return more || vring_avail(&l->tx.v) > 0;
 }

@@ -285,24 +285,13 @@ static int emit_event(struct guest *g, struct guest_lane *l, struct sock *s, uin
 	} else if (op == OUTSOCK_OP_ERROR) {
 		head.hdr.status = s->err;
 		head.hdr.flags = s->events & SOCK_EV_GONE ? OUTSOCK_F_FATAL : 0;
+	} else if (s->events & ev & SOCK_EV_TX_ROOM) {
+		head.hdr.off = s->tx_off;
+		head.hdr.flags = OUTSOCK_F_REWIND;
 	}
 	rc = emit(g, l, &head, NULL, 0);
 	if (rc > 0)
 		sock_event_taken(s, ev);
-	return rc;
-}
-
-/* We have reset it for want of packets; the guest has not closed it. */
-static int emit_aborted(struct guest *g, struct guest_lane *l, struct sock *s)
-{
-	struct rx_head head = head_of(g, OUTSOCK_OP_ERROR, s->id);
-	int rc;
-
-	head.hdr.status = ENOBUFS;
-	head.hdr.flags = OUTSOCK_F_FATAL;
-	rc = emit(g, l, &head, NULL, 0);
-	if (rc > 0)
-		sock_event_taken(s, SOCK_EV_CLOSED);
 	return rc;
 }
 
@@ -316,8 +305,6 @@ static int emit_closed(struct guest *g, struct guest_lane *l, struct sock *s)
 		guest_close_due(s);
 	if (!(s->events & SOCK_EV_CLOSED))
 		return 1;
-	if (s->cookie == GUEST_ABORTED)
-		return emit_aborted(g, l, s);
 	rc = emit_event(g, l, s, OUTSOCK_OP_CLOSED, SOCK_EV_CLOSED);
 	if (rc > 0) {
 		guest_ids_del(&g->ids, s);
@@ -340,7 +327,7 @@ static int emit_sock(struct guest *g, struct guest_lane *l, struct sock *s)
 		return 1;
 	}
 	if (rc > 0 && s->events) {
-		rc = emit_event(g, l, s, OUTSOCK_OP_CREDIT, SOCK_EV_ACKED);
+		rc = emit_event(g, l, s, OUTSOCK_OP_CREDIT, SOCK_EV_ACKED | SOCK_EV_TX_ROOM);
 		if (rc > 0)
 			rc = emit_event(g, l, s, OUTSOCK_OP_PEER_CLOSED, SOCK_EV_PEER_CLOSED);
 		if (rc > 0)

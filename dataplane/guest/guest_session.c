@@ -144,6 +144,8 @@ uint64_t guest_next(const struct guest *g)
 
 	if (g->pause_until > g->now && g->pause_until < next)
 		next = g->pause_until;
+	if (!list_empty(&g->owner.refused))
+		next = RTE_MIN(next, g->now + GUEST_RETRY_NS);
 	return next;
 }
 

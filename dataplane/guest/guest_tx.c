@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Messages from the guest. Each goes from its ring straight into packets; one that can't be taken
- * whole (no packets, no room for a reply) stays at its ring's head and is met again next turn, when
- * the absolute offsets tell what is already known: no state is kept here.
+ * Messages from the guest. Each goes from its ring straight into packets. A request for whose reply
+ * there is no room stays at its ring's head and is met again next turn. Bytes for which there are
+ * no packets are dropped, since others are behind them; the guest has them, and is asked for them
+ * when there are.
  *
  * A handler returns 0 (done), -EAGAIN (stays) or -EPROTO (the session was closed, and with it
  * every socket).
@@ -19,46 +20,21 @@ static int bad(struct guest *g, enum guest_err err)
 	return -EPROTO;
 }
 
-static int stall(struct guest_lane *l, enum guest_stall why)
-{
-	l->stall = why;
-	return -EAGAIN;
-}
-
-/*
- * There are no packets for the message at the ring's head, and what is behind it waits as well. For
- * a while only: then its connection is reset, whose packets may be what is missing.
- */
-static int no_packets(struct guest *g, struct guest_lane *l, struct sock *s)
-{
-	if (!l->stall_end)
-		l->stall_end = g->now + GUEST_STALL_MAX;
-	if (g->now < l->stall_end)
-		return stall(l, GUEST_STALL_PKTS);
-	l->stall_end = 0;
-	s->cookie = GUEST_ABORTED;
-	sock_close(s, SOCK_CLOSE_ABORT);
-	return 0;
-}
-
-/* The bytes of the body that are new, into packets. */
-static int data_bytes(struct guest *g, struct guest_lane *l, struct sock *s, struct vring_chain *c)
+/* The bytes of the body that are new, into packets. False: there are not enough. */
+static bool data_bytes(struct sock *s, struct vring_chain *c)
 {
 	while (c->left > 0) {
 		uint32_t room, n;
 		int err;
 		void *p = sock_tx_space(s, &room, &err);
 
-		if (!p && (err == -ENOBUFS || err == -EAGAIN))
-			return no_packets(g, l, s);
 		if (!p)
-			return s->state == SOCK_DEAD ? 0 : bad(g, GUEST_ERR_AFTER_FIN);
+			return false;
 		n = room < c->left ? room : c->left;
 		vring_read(c, p, n);
 		sock_tx_commit(s, n);
-		l->stall_end = 0;
 	}
-	return 0;
+	return true;
 }
 
 /* Is this a piece of the stream that the guest may send now? */
@@ -68,7 +44,7 @@ static int data_check(struct guest *g, const struct outsock_hdr *h, struct sock 
 		return bad(g, GUEST_ERR_BAD_TYPE);
 	if (s->state != SOCK_CONNECTED)
 		return bad(g, GUEST_ERR_NOT_CONNECTED);
-	if (h->off > s->tx_off)
+	if (h->off > s->tx_off && !s->tx_refused)
 		return bad(g, GUEST_ERR_OFFSET);
 	if (h->off + h->len > s->tx_acked + s->snd_win)
 		return bad(g, GUEST_ERR_WINDOW);
@@ -86,25 +62,31 @@ static int tx_data(struct guest *g, struct guest_lane *l, const struct outsock_h
 	int rc;
 
 	/* The guest may not have heard of the end yet. */
-	if (s->state == SOCK_DEAD || s->cookie == GUEST_ABORTED)
+	if (s->state == SOCK_DEAD)
 		return 0;
 	rc = data_check(g, h, s);
 	if (rc)
 		return rc;
+	count_add(&l->tx_bytes, h->len);
+	if (h->off > s->tx_off) { /* behind what was refused */
+		count_add(&l->tx_refused, 1);
+		return 0;
+	}
 	known = s->tx_off - h->off;
 	if (known > h->len)
 		return 0;
+	if (s->tx_refused)
+		sock_tx_accept(s);
 	vring_skip(c, (uint32_t)known);
-	if (c->left > 0) {
-		rc = data_bytes(g, l, s, c);
-		if (rc || s->cookie == GUEST_ABORTED)
-			return rc;
+	if (!data_bytes(s, c)) {
+		count_add(&l->tx_refused, 1);
+		sock_tx_refuse(s);
+		return 0;
 	}
 	if (!s->tx_fin)
 		sock_tx_end(s, h->flags & OUTSOCK_F_PUSH, h->flags & OUTSOCK_F_FIN);
 	if (guest_close_deferred(s))
 		guest_close_due(s);
-	count_add(&l->tx_bytes, h->len);
 	return 0;
 }
 
@@ -265,7 +247,7 @@ static unsigned int lane_tx(struct guest *g, struct guest_lane *l, unsigned int 
 
 	if (!l->tx.running || r->err)
 		return 0;
-	l->stall = GUEST_STALL_NONE;
+	l->stalled = false;
 	for (; n < budget && !rc; n++) {
 		if (ahead == 0) {
 			ahead = vring_fill(r, RTE_MIN(budget - n, (unsigned int)VRING_LOOK));
@@ -293,6 +275,8 @@ unsigned int guest_tx(struct guest *g, unsigned int budget, uint64_t now)
 
 	if (!guest_session_turn(g, now))
 		return 0;
+	if (!list_empty(&g->owner.refused))
+		sock_tx_retry(&g->owner, g->env);
 	if (budget > g->cfg.max_msgs)
 		budget = g->cfg.max_msgs;
 	for (unsigned int i = 0; i < g->n_lanes && n < budget; i++) {

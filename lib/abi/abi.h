@@ -78,6 +78,7 @@ enum outsock_op {
 #define OUTSOCK_F_FATAL		0x08	/* ERROR: the connection is gone (else: SO_ERROR only) */
 #define OUTSOCK_F_PUSH		0x10	/* DATA from the guest: no more is about to follow */
 #define OUTSOCK_F_AGAIN		0x20	/* BIND: the guest has kept the port since then */
+#define OUTSOCK_F_REWIND	0x40	/* CREDIT to the guest: send again from hdr.off on */
 
 /**
  * struct outsock_hdr - the head of every message
@@ -91,8 +92,9 @@ enum outsock_op {
  * @off:	REQ and replies: the guest's cookie. DATA: stream offset of the first byte of the
  *		body. DGRAM to the guest: offset of this fragment in its datagram. PEER_CLOSED:
  *		length of the peer's stream. ACCEPTED: the receive credit that the new socket was
- *		born with (the listener may have granted another one since). Stream offsets begin
- *		with 0 at the connection's start.
+ *		born with (the listener may have granted another one since). CREDIT to the guest
+ *		with OUTSOCK_F_REWIND: the first byte that the host has dropped. Stream offsets
+ *		begin with 0 at the connection's start.
  * @pos:	the other direction's position:
  *		to the guest, DATA, CREDIT, PEER_CLOSED: the offset up to which the peer has
  *		acknowledged the guest's stream (FIN not counted). The guest may send up to

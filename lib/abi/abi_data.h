@@ -7,6 +7,11 @@
  * acknowledged offset + snd_win. A DATA of length 0 with OUTSOCK_F_FIN is a half-close.
  * To the guest: exactly in order.
  *
+ * The window is no promise of memory. Where the host has none (peers that read nothing hold it) it
+ * drops the rest of a DATA and every one of this socket that follows, a FIN with them, so that
+ * other sockets go on. CREDIT with OUTSOCK_F_REWIND says when there is room again, and from where
+ * on the guest, which keeps all bytes until they are acknowledged, is to send once more.
+ *
  * CREDIT has no body. At most one a socket and turn, and only where no DATA carried the news.
  *
  * PACKET: the body is one IP packet of the guest's own stack (OUTSOCK_FEAT_PACKET).

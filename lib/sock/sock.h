@@ -35,6 +35,9 @@ struct sock_transport;
  * @n_socks, @max_socks: quota, accepted ones and those not yet handed over included
  * @n_pkts, @max_pkts: quota of packets that wait in its sockets' queues, both directions
  * @n_ooo:	how many of them lie beyond a gap in their stream
+ * @tx_max, @tx_min: packets that send queues compete for; what each of them has for sure (two at
+ *		least: fewer would wait for delayed ACKs)
+ * @refused:	sockets that wait for packets to send in (sock.refused_link)
  * @cookie:	the consumer's own
  */
 struct sock_owner {
@@ -42,7 +45,8 @@ struct sock_owner {
 	struct list socks;
 	struct list port_uses;
 	uint32_t n_socks, max_socks;
-	uint32_t n_pkts, max_pkts, n_ooo;
+	uint32_t n_pkts, max_pkts, n_ooo, tx_max, tx_min;
+	struct list refused;
 	void *cookie;
 };
 
@@ -62,12 +66,13 @@ struct sock_lane {
  * may vanish again; parent is NULL when the listener has gone meanwhile.
  */
 #define SOCK_EV_ACCEPTED    0x02
-#define SOCK_EV_DATA	    0x04 /* rxq is not empty */
-#define SOCK_EV_ACKED	    0x08 /* tx_acked moved, or snd_win grew */
-#define SOCK_EV_PEER_CLOSED 0x10 /* FIN after rxq's last byte: tell when rxq is empty */
-#define SOCK_EV_ERROR	    0x20 /* sock.err; fatal if SOCK_EV_GONE is there too */
-#define SOCK_EV_GONE	    0x40 /* the connection is dead; rxq is discarded */
-#define SOCK_EV_CLOSED	    0x80 /* after sock_close(): all done, call sock_free() */
+#define SOCK_EV_DATA	    0x04  /* rxq is not empty */
+#define SOCK_EV_ACKED	    0x08  /* tx_acked moved, or snd_win grew */
+#define SOCK_EV_PEER_CLOSED 0x10  /* FIN after rxq's last byte: tell when rxq is empty */
+#define SOCK_EV_ERROR	    0x20  /* sock.err; fatal if SOCK_EV_GONE is there too */
+#define SOCK_EV_GONE	    0x40  /* the connection is dead; rxq is discarded */
+#define SOCK_EV_CLOSED	    0x80  /* after sock_close(): all done, call sock_free() */
+#define SOCK_EV_TX_ROOM	    0x100 /* after sock_tx_refuse(): there are packets again */
 
 /* Socket states that the consumer can see. */
 enum sock_state {
@@ -91,6 +96,8 @@ enum sock_state {
  * @tx_off:	next byte expected from the consumer
  * @tx_acked:	the peer has all before it
  * @snd_win:	the consumer may have tx_off - tx_acked up to this
+ * @tx_pkts:	packets of its send queue
+ * @tx_refused:	bytes from tx_off on were refused: the consumer is to begin there again
  * @accept_credit, @accepted: listener: children it may have produced; children produced
  * @child_credit: listener: rx_credit of new children
  * @retrans:	stream connection: segments sent again
@@ -105,21 +112,23 @@ struct sock {
 	uint32_t id;
 	uint16_t events;
 	uint8_t type;
-	uint8_t state;	 /* enum sock_state */
-	uint8_t family;	 /* OUTSOCK_INET, OUTSOCK_INET6 */
-	uint8_t closing; /* sock_close() was called */
-	uint8_t tx_fin;	 /* the stream ends at tx_off: sock_tx_end(fin) or sock_close() */
-	bool bind_again; /* transport's bind(): sock_bind_again() */
+	uint8_t state;	     /* enum sock_state */
+	uint8_t family : 4;  /* OUTSOCK_INET, OUTSOCK_INET6 */
+	uint8_t closing : 1; /* sock_close() was called */
+	uint8_t tx_refused : 1;
+	uint8_t bind_again : 1; /* transport's bind(): sock_bind_again() */
+	uint8_t tx_fin;		/* the stream ends at tx_off: sock_tx_end(fin) or sock_close() */
 	uint16_t err;
-	uint32_t snd_win;
+	uint32_t retrans;
+	uint32_t snd_win, tx_pkts;
 	struct pkt_queue rxq;
 	uint64_t rx_off, rx_credit, rx_end;
 	uint64_t tx_off, tx_acked;
 	union {
-		struct {
+		struct list refused_link; /* owner.refused; valid with tx_refused */
+		struct {		  /* listener */
 			uint32_t accept_credit, accepted, child_credit;
 		};
-		uint32_t retrans;
 	};
 	void *cookie;
 	struct ip_endpoint local, peer;
@@ -198,6 +207,14 @@ static inline uint64_t sock_dgram_cost(uint32_t len)
  */
 void *sock_tx_space(struct sock *s, uint32_t *ret_room, int *ret_err);
 void sock_tx_commit(struct sock *s, uint32_t n);
+/*
+ * The consumer drops bytes because of -ENOBUFS. SOCK_EV_TX_ROOM tells when it is worthwhile to
+ * begin again at tx_off; sock_tx_accept() when it does.
+ */
+void sock_tx_refuse(struct sock *s);
+void sock_tx_accept(struct sock *s);
+/* Once a turn while owner.refused is not empty: gives some of them a new chance. */
+void sock_tx_retry(struct sock_owner *o, struct env *env);
 /* End of the consumer's message: @push: nothing is about to follow; @fin: half-close. */
 void sock_tx_end(struct sock *s, bool push, bool fin);
 

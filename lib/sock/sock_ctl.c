@@ -13,10 +13,13 @@ void sock_owner_init(struct sock_owner *o, struct stack *stack, uint32_t max_soc
 		.stack = stack,
 		.max_socks = max_socks,
 		.max_pkts = max_pkts,
+		.tx_max = max_pkts / 2,
+		.tx_min = RTE_MAX(max_pkts / 2 / max_socks, 2u),
 		.cookie = cookie,
 	};
 	list_init(&o->socks);
 	list_init(&o->port_uses);
+	list_init(&o->refused);
 }
 
 void sock_lane_init(struct sock_lane *l, struct sock_owner *o)
@@ -66,6 +69,7 @@ void sock_leave(struct sock *s)
 	rxq_discard(s);
 	list_del(&s->ready_link);
 	list_del(&s->owner_link);
+	sock_tx_accept(s);
 	s->owner->n_socks--;
 	s->owner = NULL;
 	s->lane = NULL;
@@ -79,6 +83,7 @@ void sock_gone(struct sock *s, int err)
 	s->err = err;
 	if (s->owner)
 		rxq_discard(s);
+	sock_tx_accept(s);
 	s->events &= ~(SOCK_EV_DATA | SOCK_EV_ACKED | SOCK_EV_PEER_CLOSED);
 	sock_ready(s, SOCK_EV_ERROR | SOCK_EV_GONE | (s->closing ? SOCK_EV_CLOSED : 0));
 }
@@ -261,6 +266,7 @@ void sock_close(struct sock *s, uint32_t flags)
 		return;
 	s->closing = 1;
 	s->tx_fin = 1;
+	sock_tx_accept(s); /* nothing more is expected */
 	if (s->state != SOCK_DEAD)
 		s->tp->close(s, flags);
 	if (!conn || (flags & SOCK_CLOSE_ABORT)) {

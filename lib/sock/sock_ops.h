@@ -66,6 +66,18 @@ static inline bool sock_pkts_room(const struct sock *s, uint32_t n)
 	return s->owner->n_pkts + n <= s->owner->max_pkts;
 }
 
+/*
+ * May its send queue, of @n packets now, have one more? Peers that read nothing hold what was sent
+ * to them. So a queue may have a quarter of what is left below tx_max (a dynamic threshold, as
+ * switches have for theirs), and however many there are, each socket may have its tx_min.
+ */
+static inline bool sock_tx_room(const struct sock *s, uint32_t n)
+{
+	const struct sock_owner *o = s->owner;
+
+	return 4 * n + o->n_pkts < o->tx_max || (n < o->tx_min && o->n_pkts < o->max_pkts);
+}
+
 static inline void sock_pkts_add(struct sock *s, uint32_t n)
 {
 	s->owner->n_pkts += n;

@@ -2,6 +2,8 @@
 /* From the consumer to the transport. */
 #include "sock/sock_ops.h"
 
+#define RETRY_MAX 16 /* sockets that sock_tx_retry() looks at */
+
 /* Why the stream takes no bytes now, 0: it does. */
 static int tx_check(const struct sock *s)
 {
@@ -41,6 +43,47 @@ void sock_tx_end(struct sock *s, bool push, bool fin)
 		return;
 	s->tx_fin = fin;
 	s->tp->tx_end(s, push, fin);
+}
+
+void sock_tx_refuse(struct sock *s)
+{
+	if (s->tx_refused)
+		return;
+	s->tx_refused = true;
+	list_init(&s->refused_link);
+	list_add_tail(&s->owner->refused, &s->refused_link);
+}
+
+void sock_tx_accept(struct sock *s)
+{
+	if (!s->tx_refused)
+		return;
+	s->tx_refused = false;
+	s->events &= ~SOCK_EV_TX_ROOM;
+	list_del(&s->refused_link);
+}
+
+void sock_tx_retry(struct sock_owner *o, struct env *env)
+{
+	struct rte_mbuf *m = pkt_alloc(env);
+	struct list *last = o->refused.prev;
+
+	if (!m)
+		return;
+	rte_pktmbuf_free(m);
+	for (unsigned int i = 0; i < RETRY_MAX && !list_empty(&o->refused); i++) {
+		struct list *l = list_first(&o->refused);
+		struct sock *s = container_of(l, struct sock, refused_link);
+
+		list_del(l);
+		/* As for twice as much: the consumer is not to begin again for every packet. */
+		if (sock_tx_room(s, 2 * s->tx_pkts))
+			sock_ready(s, SOCK_EV_TX_ROOM);
+		else
+			list_add_tail(&o->refused, l);
+		if (l == last)
+			break;
+	}
 }
 
 static int tx_dgram_check(const struct sock *s, const struct ip_endpoint *dst)

@@ -59,7 +59,7 @@ void *tcp_tx_space(struct sock *s, uint32_t *ret_room, int *ret_err)
 	if (!room) {
 		if (unlikely(c->pmtu))
 			tcp_pmtu_age(c);
-		m = sock_pkts_room(s, 1) ? spare(c->tcp) : NULL;
+		m = sock_tx_room(s, s->tx_pkts) ? spare(c->tcp) : NULL;
 		if (!m) {
 			*ret_err = -ENOBUFS;
 			return NULL;
@@ -88,6 +88,7 @@ static struct rte_mbuf *txq_push(struct tcp_conn *c, uint32_t seq)
 	if (!c->txq.send)
 		c->txq.send = m;
 	sock_pkts_add(&c->s, 1);
+	c->s.tx_pkts++;
 	return m;
 }
 
@@ -116,6 +117,7 @@ static void txq_pop(struct tcp_conn *c)
 	if (!next)
 		c->txq.tail = NULL;
 	sock_pkts_sub(&c->s, 1);
+	c->s.tx_pkts--;
 	rte_pktmbuf_free(m);
 }
 

@@ -8,6 +8,10 @@
                                       sends a stream that depends on connection and offset, and
                                       compares the echo byte by byte; without -b until SIGTERM
 
+    stream.py beside HOST PORT -b BYTES
+                                      one connection that is not read until its echo has filled
+                                      everything, one beside it that is, then the first is read
+
 verify prints 'progress BYTES' as echoes come, and last one line of each connection:
 'exact BYTES' (all came back), 'reset BYTES' (ECONNRESET after that many exact bytes), or
 'wrong OFFSET', 'ended BYTES' (end of stream too early), 'error NAME'. Exit status 0: all exact;
@@ -16,6 +20,7 @@ verify prints 'progress BYTES' as echoes come, and last one line of each connect
 import argparse
 import errno
 import hashlib
+import select
 import selectors
 import signal
 import socket
@@ -175,19 +180,52 @@ def verify(args):
     return 3 if all(r in ("exact", "reset") for r in results) else 1
 
 
+def fill(flow):
+    """Sends until nothing more fits, which is so when nothing could be sent for a while."""
+    poll = select.poll()
+    poll.register(flow.sock, select.POLLOUT)
+    while poll.poll(3000):
+        try:
+            flow.write()
+        except BlockingIOError:
+            pass
+
+
+def beside(args):
+    slow = Flow(0, args.host, args.port, None)
+    fill(slow)
+    slow.limit = slow.sent
+    print(f"filled {slow.sent}", flush=True)
+    for flow in (Flow(1, args.host, args.port, args.bytes), slow):
+        selector = selectors.DefaultSelector()
+        selector.register(flow.sock, selectors.EVENT_READ | selectors.EVENT_WRITE)
+        while not flow.result:
+            ready = selector.select(PATIENCE)
+            if not ready:
+                flow.result = "stuck"
+            for _, events in ready:
+                flow.step(events, False)
+            if flow.closed:
+                selector.modify(flow.sock, selectors.EVENT_READ)
+        print(f"{flow.result} {flow.received}", flush=True)
+        if flow.result != "exact":
+            return 1
+    return 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     sub = parser.add_subparsers(required=True)
     p = sub.add_parser("serve")
     p.set_defaults(run=serve)
     p.add_argument("port", type=int)
-    for name, function in (("wait", wait), ("verify", verify)):
+    for name, function in (("wait", wait), ("beside", beside), ("verify", verify)):
         p = sub.add_parser(name)
         p.set_defaults(run=function)
         p.add_argument("host")
         p.add_argument("port", type=int)
+        p.add_argument("-b", "--bytes", type=int)
     p.add_argument("-c", "--connections", type=int, default=1)
-    p.add_argument("-b", "--bytes", type=int)
     args = parser.parse_args()
     return args.run(args)
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The same way on other testbeds: queue pairs, the daemon as server, another kernel, two guests."""
 
+import os
+import re
 import sys
 
 from driver import TOOL, expect, guest_address
@@ -11,6 +13,8 @@ TESTS = []
 test = registrar(TESTS)
 FOUR = ("--guests", "1", "--queues", "4", "--cpus", "2", "--slub-debug")
 SERVER = ("--guests", "1", "--server", "--slub-debug")
+FEW = ("--guests", "1", "--slub-debug", "--config",
+       os.path.join(os.path.dirname(os.path.abspath(__file__)), "few-packets.conf"))
 STANDARD = ("--guests", "1", "--kernel", "amd64", "--class", "rt", "--slub-debug")
 
 
@@ -41,6 +45,20 @@ def standard_kernel(bed):
     serve(bed)
     p = traffic(bed)
     all_exact(p)
+
+
+@test("few-packets", FEW)
+def few_packets(bed):
+    """A peer that does not read, and a quota that it fills: the connection beside it is exact,
+    and in the end so is its own. What had no room the host has asked the module for again."""
+    serve(bed)
+    out = bed.client(sys.executable, TOOL, "beside", guest_address(1), "7100", "-b",
+                     "3000000").stdout
+    expect("exact 3000000" in out and out.count("exact ") == 2, out)
+    counters = bed.guest("cat", "/proc/net/outsock_stat").stdout
+    rewinds = re.search(r"^rx_rewinds (\d+)$", counters, re.M)
+    expect(rewinds and int(rewinds.group(1)) > 0, counters)
+    works(bed)
 
 
 @test("two-guests", TWO)

@@ -204,10 +204,8 @@ static int group_setup(void **state)
 	inproc_init(&f->ip);
 	for (unsigned int k = 0; k < INPROC_GUESTS; k++) {
 		inproc_guest_defaults(&gc);
-		if (k == FEW_SOCKS) {
+		if (k == FEW_SOCKS)
 			gc.max_sockets = 4;
-			gc.max_pkts = 60;
-		}
 		gc.client = k == DIALS_US;
 		gc.rt = k == DIALS_US;
 		assert_int_equal(inproc_guest(&f->ip, &gc), 0);
@@ -932,54 +930,6 @@ static void test_kicks(void **state)
 	assert_int_equal(s->rx_off, 6);
 }
 
-static bool stalled(struct inproc *ip, void *arg)
-{
-	return inproc_stats(ip, FEW_SOCKS).tx_stalls > *(uint64_t *)arg;
-}
-
-/*
- * A peer that takes nothing, and a guest that fills its quota of packets with what it sends there:
- * its ring stands still, but not for ever.
- */
-static void test_quota_packets(void **state)
-{
-	static const struct sg_ops lazy_ops = { .accepted = echo_accepted };
-	static uint8_t data[400000];
-	struct fix *f = *state;
-	struct simguest_cfg sc;
-	struct sg_sock *full, *other;
-	uint64_t stalls;
-
-	simguest_cfg_defaults(&sc);
-	sc.ops = &lazy_ops;
-	sc.ctx = &f->server;
-	attach(f, 0, &sc);
-	sc.ops = &client_ops;
-	sc.ctx = &f->client;
-	attach(f, FEW_SOCKS, &sc);
-	serve(&f->ip, 0, 0);
-	full = dial(&f->ip, FEW_SOCKS, 0, 0);
-	other = dial(&f->ip, FEW_SOCKS, 0, 0);
-	stalls = inproc_stats(&f->ip, FEW_SOCKS).tx_stalls;
-	sg_send(full, data, sizeof(data));
-	sg_send(other, "x", 1);
-	assert_true(inproc_until(&f->ip, stalled, &stalls));
-	inproc_turns(&f->ip, 100);
-	assert_false(full->dead);
-	assert_int_equal(f->server.conn->rx_off, 0);
-	fake_lcore_skip(f->ip.lc, 11 * NSEC_PER_SEC);
-	assert_true(inproc_until(&f->ip, dead, full));
-	assert_int_equal(full->err, ENOBUFS);
-	assert_int_equal(f->client.n_errors, 1);
-	inproc_turns(&f->ip, 20);
-	assert_int_equal(f->server.conn->rx_off, 1);
-	assert_false(other->dead);
-	assert_int_equal(sg_close(full, 0), 0);
-	inproc_turns(&f->ip, 10);
-	assert_int_equal(f->client.n_closed, 1);
-	assert_int_equal(inproc_stats(&f->ip, FEW_SOCKS).n_socks, 1);
-}
-
 static bool dropped(struct inproc *ip, void *arg)
 {
 	const struct guest_stats *want = arg;
@@ -1167,7 +1117,6 @@ int main(int argc, char **argv)
 		T(test_connection_lost),
 		T(test_grace_over),
 		T(test_kicks),
-		TE(test_quota_packets),
 		TE(test_before_hello),
 		T(test_second_connection_refused),
 		T(test_sock_list),

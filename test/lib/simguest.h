@@ -37,6 +37,11 @@ struct sg_ops {
 		      const void *data, uint32_t len);
 	/* More was acknowledged: sg_send() may have room again. */
 	void (*acked)(struct simguest *sg, struct sg_sock *s);
+	/*
+	 * The host had no room from s->tx_off on: the bytes, and a FIN, are to be sent again.
+	 * Without this function the library keeps them and does so by itself.
+	 */
+	void (*rewind)(struct simguest *sg, struct sg_sock *s);
 	void (*peer_closed)(struct simguest *sg, struct sg_sock *s);
 	void (*error)(struct simguest *sg, struct sg_sock *s, int err, bool fatal);
 	/* @s is gone afterwards. */
@@ -118,7 +123,7 @@ struct sg_sock {
 	struct simguest *sg;
 	uint32_t id;
 	uint8_t pair, type, family;
-	bool listening, connected, peer_closed, dead, closing;
+	bool listening, connected, peer_closed, dead, closing, fin;
 	int err;
 	uint32_t replied;
 	uint16_t status;
@@ -130,6 +135,13 @@ struct sg_sock {
 	struct outsock_addr local;
 	struct outsock_resume record;
 	void *user;
+	/* Sent, and asked for again by the host. */
+	uint64_t tx_cur; /* where the ring is: tx_off, or before it while @resend */
+	bool resend;
+	unsigned int rewinds;
+	uint8_t *keep; /* from keep_off to tx_off */
+	size_t keep_size;
+	uint64_t keep_off;
 	/* sg_recv()'s bytes */
 	uint8_t *buf;
 	size_t buf_len, buf_size;

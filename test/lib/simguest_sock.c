@@ -85,6 +85,7 @@ static void sock_free(struct simguest *sg, struct sg_sock *s)
 	else
 		sg->own[s->id] = NULL;
 	free(s->buf);
+	free(s->keep);
 	free(s);
 }
 
@@ -125,7 +126,7 @@ static struct sg_sock *sock_new(struct simguest *sg, uint32_t id, unsigned int p
 
 /* ---- messages from the host ---- */
 
-static void owe_credit(struct sg_sock *s)
+void sg_owe(struct sg_sock *s)
 {
 	if (s->due)
 		return;
@@ -139,7 +140,7 @@ static void took(struct sg_sock *s, uint32_t n)
 {
 	s->rx_credit += n;
 	if (s->rx_credit - s->rx_told >= s->sg->cfg.rcv_win / 2)
-		owe_credit(s);
+		sg_owe(s);
 }
 
 static void acked(struct simguest *sg, struct sg_sock *s, uint64_t pos)
@@ -240,7 +241,7 @@ static void on_accepted(struct simguest *sg, unsigned int pair, const struct out
 	conn_fill(s, e);
 	l->accepted++;
 	if (l->accept_credit - l->accepted < sg->cfg.accept_ahead / 2)
-		owe_credit(l);
+		sg_owe(l);
 	if (sg->cfg.ops->accepted)
 		sg->cfg.ops->accepted(sg, l, s);
 }
@@ -265,6 +266,8 @@ static void on_event(struct simguest *sg, struct sg_sock *s, const struct outsoc
 		break;
 	case OUTSOCK_OP_CREDIT:
 		acked(sg, s, h->pos);
+		if (h->flags & OUTSOCK_F_REWIND)
+			sg_rewound(s, h->off);
 		break;
 	case OUTSOCK_OP_CONNECTED:
 		conn_fill(s, body);
@@ -370,7 +373,7 @@ void sg_send_credits(struct simguest *sg)
 	while ((s = sg->due)) {
 		bool needed = !s->closing && (s->listening || s->rx_told != s->rx_credit);
 
-		if (needed && send_credit(s) < 0)
+		if ((s->resend && sg_resend(s) < 0) || (needed && send_credit(s) < 0))
 			return;
 		sg->due = s->due_next;
 		s->due = false;
@@ -468,45 +471,67 @@ static uint32_t send_piece(struct sg_sock *s, const uint8_t *p, uint32_t n, uint
 
 	h.len = n;
 	h.flags = flags;
-	h.off = s->tx_off;
+	h.off = s->tx_cur;
 	h.pos = s->rx_credit;
 	if (sg_send_msg(s->sg, s->pair, &h, p, n) < 0)
 		return 0;
-	s->tx_off += n;
+	s->tx_cur += n;
 	s->rx_told = s->rx_credit;
 	return n;
 }
 
-uint32_t sg_send(struct sg_sock *s, const void *data, uint32_t len)
+uint32_t sg_pieces(struct sg_sock *s, const uint8_t *p, uint32_t len)
 {
 	uint32_t max = s->sg->queues[2 * s->pair + 1].buf_size - SG_HEAD, sent = 0;
-	uint64_t room = s->tx_acked + s->snd_win - s->tx_off;
 
-	if (!s->connected || s->dead || s->closing)
-		return 0;
-	if (len > room)
-		len = (uint32_t)room;
 	if (max > OUTSOCK_BODY_MAX)
 		max = OUTSOCK_BODY_MAX;
 	while (sent < len) {
 		uint32_t n = len - sent < max ? len - sent : max;
 		uint8_t flags = sent + n == len ? OUTSOCK_F_PUSH : 0;
 
-		if (send_piece(s, (const uint8_t *)data + sent, n, flags) == 0)
+		if (send_piece(s, p + sent, n, flags) == 0)
 			break;
 		sent += n;
 	}
 	return sent;
 }
 
-int sg_fin(struct sg_sock *s)
+uint32_t sg_send(struct sg_sock *s, const void *data, uint32_t len)
+{
+	uint64_t room = s->tx_acked + s->snd_win - s->tx_off;
+
+	/* After CLOSE only what the host asks for again. */
+	if (!s->connected || s->dead || (s->closing && !s->rewinds))
+		return 0;
+	if (len > room)
+		len = (uint32_t)room;
+	/* What was sent before comes first. */
+	if (!s->resend)
+		len = sg_pieces(s, data, len);
+	if (!sg_keep(s, data, len))
+		s->sg->odd++;
+	s->tx_off += len;
+	return len;
+}
+
+int sg_put_fin(struct sg_sock *s)
 {
 	struct outsock_hdr h = head(s, OUTSOCK_OP_DATA);
 
 	h.flags = OUTSOCK_F_FIN | OUTSOCK_F_PUSH;
-	h.off = s->tx_off;
+	h.off = s->tx_cur;
 	h.pos = s->rx_credit;
 	return sg_send_msg(s->sg, s->pair, &h, NULL, 0);
+}
+
+int sg_fin(struct sg_sock *s)
+{
+	int rc = s->resend ? 0 : sg_put_fin(s);
+
+	if (!rc)
+		s->fin = true;
+	return rc;
 }
 
 int sg_sendto(struct sg_sock *s, const struct outsock_addr *to, const void *data, uint32_t len)

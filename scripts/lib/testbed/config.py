@@ -102,4 +102,4 @@ class Reading:
         return self.parser.get(self.guests[number - 1], "socket")
 
     def guest_mode(self, number):
-        return self.parser.get(self.guests[number - 1], "mode", fallback="server")
+        return self.parser.get(self.guests[number - 1], "mode", fallback="client")
