@@ -30,6 +30,7 @@ static void add_numbers(json_t *o, const struct guest_stats *s)
 		{ "queue_pairs", s->queue_pairs },
 		{ "sockets", s->n_socks },
 		{ "packets", s->n_pkts },
+		{ "quota_packets", s->max_pkts },
 		{ "rx_msgs", s->rx_msgs },
 		{ "rx_bytes", s->rx_bytes },
 		{ "tx_msgs", s->tx_msgs },

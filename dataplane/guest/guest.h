@@ -80,6 +80,8 @@ struct guest_cfg {
 int guest_create(const struct guest_cfg *cfg, struct guest **ret_guest);
 /* Ends the session (sockets are reset towards their peers), frees everything. Takes NULL. */
 void guest_destroy(struct guest *g);
+/* Another quota of packets. */
+void guest_quota_set(struct guest *g, uint32_t max_pkts);
 
 /* A copy of what the guest's lcore last published; any thread. */
 struct guest_stats {
@@ -89,7 +91,7 @@ struct guest_stats {
 	bool session;	/* HELLO done */
 	uint32_t epoch;
 	uint32_t queue_pairs;
-	uint32_t n_socks, n_pkts;
+	uint32_t n_socks, n_pkts, max_pkts;
 	uint64_t rx_msgs, rx_bytes, tx_msgs, tx_bytes, kicks, notifies, ring_full;
 	uint64_t session_errors, epoch_drops, pre_hello_drops;
 	const char *last_error;	      /* static text of the last session error, or NULL */

@@ -200,6 +200,26 @@ void guest_destroy(struct guest *g)
 	guest_free(g);
 }
 
+struct quota_call {
+	struct guest *g;
+	uint32_t max_pkts;
+};
+
+static void set_quota(void *arg)
+{
+	struct quota_call *call = arg;
+
+	sock_owner_quota(&call->g->owner, call->max_pkts);
+	guest_snapshot(call->g);
+}
+
+void guest_quota_set(struct guest *g, uint32_t max_pkts)
+{
+	struct quota_call call = { g, max_pkts };
+
+	lcore_call(g->cfg.lcore, set_quota, &call);
+}
+
 static void stats_lanes(const struct guest *g, struct guest_stats *s)
 {
 	for (unsigned int i = 0; i < GUEST_LANES; i++) {
@@ -228,6 +248,7 @@ void guest_snapshot(struct guest *g)
 		.epoch = g->epoch,
 		.n_socks = g->owner.n_socks,
 		.n_pkts = g->owner.n_pkts,
+		.max_pkts = g->owner.max_pkts,
 		.session_errors = g->session_errors,
 		.epoch_drops = g->epoch_drops,
 		.pre_hello_drops = g->pre_hello_drops,

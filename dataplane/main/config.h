@@ -87,7 +87,8 @@ struct conf_guest {
 	int32_t lcore;	 /* number in the file, or CONF_AUTO */
 	char port[CONF_NAME_MAX];
 	struct conf_addrs addrs;
-	uint32_t max_sockets, max_pkts, max_msgs;
+	uint32_t max_sockets, max_msgs;
+	int32_t max_pkts; /* or CONF_AUTO: what is left of its lcore's, divided */
 	uint32_t priority;
 	uint64_t grace_ns;
 };

@@ -4,6 +4,7 @@
  * in the file does not matter.
  */
 #include "main/config_key.h"
+#include "main/place.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -198,9 +199,35 @@ static void check_guests(struct config *c)
 	}
 }
 
+/* Where the guests will be, none may hold packets that another one, or reception, counts on. */
+static void check_quotas(struct config *c)
+{
+	struct place_quota quotas[CONF_LCORES_MAX] = { { 0 } };
+	unsigned int load[CONF_LCORES_MAX] = { 0 };
+
+	for (unsigned int i = 0; i < c->n_guests; i++) {
+		const struct conf_guest *g = &c->guests[i];
+		int lcore = place_guest(c, g, load);
+		uint32_t room;
+
+		if (lcore < 0)
+			continue;
+		room = place_quota_room(c, (unsigned int)lcore);
+		load[lcore]++;
+		place_quota_add(&quotas[lcore], g);
+		if (!place_quota_share(&quotas[lcore], room))
+			conf_mistake(c, GUEST, &g->head, GU_KEY(max_pkts),
+				     "auto, smaller quotas, or more packets = in [lcore N]",
+				     "lcore %s has %u packets for its guests, and not enough for "
+				     "this one",
+				     c->lcores[lcore].head.name, room);
+	}
+}
+
 void config_check(struct config *c, unsigned int n_cpus)
 {
 	check_lcores(c, n_cpus);
 	check_ports(c);
 	check_guests(c);
+	check_quotas(c);
 }

@@ -3,10 +3,10 @@
  * Guests come and go: each gets an lcore, its addresses go into the map of all lcores, and the
  * lcore that polls its port may become another one. The control thread.
  */
-#include "lcore/place.h"
 #include "main/daemon.h"
 #include "main/files.h"
 #include "main/log.h"
+#include "main/place.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -141,6 +141,37 @@ static void stop_polling(struct daemon *d, unsigned int port)
 	d->pollers[port] = NO_POLLER;
 }
 
+/* ---- quotas of packets ---- */
+
+/* Of a guest on lcore @lcore that says "auto". @more: NULL, or one that is not listed yet. */
+static uint32_t quota_share(struct daemon *d, unsigned int lcore, const struct daemon_guest *more)
+{
+	struct place_quota q = { 0 };
+
+	list_for_each(l, &d->guests)
+		if (entry(l)->lcore == lcore)
+			place_quota_add(&q, &entry(l)->conf);
+	if (more)
+		place_quota_add(&q, &more->conf);
+	return place_quota_share(&q, place_quota_room(d->conf, lcore));
+}
+
+static uint32_t quota(struct daemon *d, const struct daemon_guest *g)
+{
+	return g->conf.max_pkts == CONF_AUTO ? quota_share(d, g->lcore, g)
+					     : (uint32_t)g->conf.max_pkts;
+}
+
+/* The guests of @lcore are others now: those without a quota of their own divide what is left. */
+static void share_packets(struct daemon *d, unsigned int lcore)
+{
+	uint32_t share = quota_share(d, lcore, NULL);
+
+	list_for_each(l, &d->guests)
+		if (entry(l)->lcore == lcore && entry(l)->conf.max_pkts == CONF_AUTO)
+			guest_quota_set(entry(l)->guest, share);
+}
+
 /* ---- guests ---- */
 
 static struct daemon_guest *entry_new(struct daemon *d, const struct conf_guest *conf)
@@ -168,7 +199,7 @@ static int create(struct daemon *d, struct daemon_guest *g)
 		.priority = (uint8_t)g->conf.priority,
 		.n_addrs = g->conf.addrs.n,
 		.max_sockets = g->conf.max_sockets,
-		.max_pkts = g->conf.max_pkts,
+		.max_pkts = quota(d, g),
 		.max_msgs = g->conf.max_msgs,
 		.grace_ms = (uint32_t)(g->conf.grace_ns / 1000000),
 		.lcore = d->lcores[g->lcore],
@@ -206,6 +237,7 @@ static void remove_guest(struct daemon *d, struct daemon_guest *g)
 		log_warning("guest %s: no memory: its addresses stay in the map",
 			    g->conf.head.name);
 	choose_poller(d, g->port);
+	share_packets(d, g->lcore);
 	free(g);
 }
 
@@ -226,13 +258,20 @@ int guests_add(struct daemon *d, const struct conf_guest *conf)
 
 	if (!g)
 		return -ENOMEM;
-	err = create(d, g);
+	/* The configuration was checked as it would start; what came and went may lie elsewhere. */
+	err = quota_share(d, g->lcore, g) ? create(d, g) : -ENOSPC;
 	if (err) {
-		log_error("guest %s: %s: %s", conf->head.name, conf->socket, strerror(-err));
+		if (err == -ENOSPC)
+			log_error("guest %s: lcore %s has no packets left for its quota",
+				  conf->head.name, lcore_conf(d->lcores[g->lcore])->head.name);
+		else
+			log_error("guest %s: %s: %s", conf->head.name, conf->socket,
+				  strerror(-err));
 		free(g);
 		return err;
 	}
 	list_in(d, g);
+	share_packets(d, g->lcore);
 	err = announce(d, g);
 	if (err) {
 		log_error("guest %s: %s", conf->head.name, strerror(-err));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the daemon starts, in this order, and undoes in reverse. */
 #include "ctl/ctl.h"
-#include "lcore/place.h"
 #include "main/daemon.h"
 #include "main/eal.h"
 #include "main/log.h"
+#include "main/place.h"
 #include "main/signals.h"
 #include "main/state.h"
 #include "main/throttling.h"

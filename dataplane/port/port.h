@@ -19,9 +19,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PORT_BURST   32
-#define PORT_TX_MAX  256 /* frames that wait for the device to take them */
-#define PORT_FDS_MAX 32	 /* steered: one for each lcore */
+#define PORT_BURST    32
+#define PORT_TX_MAX   256  /* frames that wait for the device to take them */
+#define PORT_RX_DESCS 1024 /* of each queue, where the device takes so many */
+#define PORT_FDS_MAX  32   /* steered: one for each lcore */
 
 struct conf_port;
 struct lcore;

@@ -12,7 +12,6 @@
 #include <rte_dev.h>
 #include <rte_errno.h>
 
-#define RX_DESCS 1024
 #define TX_DESCS 1024
 
 /*
@@ -133,7 +132,7 @@ static int configure_steered(struct port *p)
 
 static int set_up_queues(struct port *p, const struct port_cfg *cfg)
 {
-	uint16_t n_rxd = RX_DESCS, n_txd = TX_DESCS;
+	uint16_t n_rxd = PORT_RX_DESCS, n_txd = TX_DESCS;
 	int node = rte_eth_dev_socket_id(p->dev);
 	unsigned int socket = node < 0 ? (unsigned int)SOCKET_ID_ANY : (unsigned int)node;
 	int err = rte_eth_dev_adjust_nb_rx_tx_desc(p->dev, &n_rxd, &n_txd);

@@ -136,6 +136,8 @@ struct sock {
 
 void sock_owner_init(struct sock_owner *o, struct stack *stack, uint32_t max_socks,
 		     uint32_t max_pkts, void *cookie);
+/* Another quota of packets, at any time; what is above it stays until it is gone. */
+void sock_owner_quota(struct sock_owner *o, uint32_t max_pkts);
 void sock_lane_init(struct sock_lane *l, struct sock_owner *o);
 
 /* ---- control; all return 0 or negative errno, never wait ---- */

@@ -12,14 +12,19 @@ void sock_owner_init(struct sock_owner *o, struct stack *stack, uint32_t max_soc
 	*o = (struct sock_owner){
 		.stack = stack,
 		.max_socks = max_socks,
-		.max_pkts = max_pkts,
-		.tx_max = max_pkts / 2,
-		.tx_min = RTE_MAX(max_pkts / 2 / max_socks, 2u),
 		.cookie = cookie,
 	};
 	list_init(&o->socks);
 	list_init(&o->port_uses);
 	list_init(&o->refused);
+	sock_owner_quota(o, max_pkts);
+}
+
+void sock_owner_quota(struct sock_owner *o, uint32_t max_pkts)
+{
+	o->max_pkts = max_pkts;
+	o->tx_max = max_pkts / 2;
+	o->tx_min = RTE_MAX(max_pkts / 2 / o->max_socks, 2u);
 }
 
 void sock_lane_init(struct sock_lane *l, struct sock_owner *o)

@@ -21,6 +21,8 @@ DEADLINE = 60  # seconds for anything at all to happen
 OFFLOADS = ("tx", "rx", "sg", "tso", "gso", "gro")
 CLIENT, NON_RT, RT, LATER = "10.79.0.1", "10.79.0.11", "10.79.0.12", "10.79.0.13"
 
+PACKETS = 8192 - 1024 - 8192 // 8  # of an lcore for its guests
+
 CONFIG = """\
 [dataplane]
 memory = 192M
@@ -255,12 +257,22 @@ def test_busy_daemon_is_waited_for(bed, daemon):
         assert process.wait(DEADLINE) == 0
 
 
+def quota(daemon, name):
+    return daemon.ctl("guest", "show", name)["quota_packets"]
+
+
 def test_guest_comes_and_goes(bed, daemon, outsockd):
     sock = bed.dir + "/g3.sock"
     words = ("guest", "add", "g3", "socket=" + sock, "port=p0", "mode=server")
     assert "each address for exactly one guest" in daemon.ctl_fails(*words, f"address={RT}/24")
     assert "address: the key is missing" in daemon.ctl_fails(*words)
+    assert "not enough for this one" in daemon.ctl_fails(*words, f"address={LATER}/24",
+                                                         "quota-packets=6100")
+    assert quota(daemon, "g1") == PACKETS
     daemon.ctl(*words, f"address={LATER}/24")
+    # Its lcore's packets are divided anew.
+    assert quota(daemon, "g1") == quota(daemon, "g3") == PACKETS // 2
+    assert quota(daemon, "g2") == PACKETS
     until(lambda: bed.pings(LATER), "ping of the new guest's address")
     assert os.path.exists(sock)
     # What is in force now is a valid file.
@@ -269,6 +281,7 @@ def test_guest_comes_and_goes(bed, daemon, outsockd):
     assert f"address = {LATER}/24" in run(outsockd, "--dump", bed.dir + "/dump")
     run(daemon.ctl_path, "--socket", bed.dir + "/control.sock", "guest", "remove", "g3")
     assert "there is no guest 'g3'" in daemon.ctl_fails("guest", "remove", "g3")
+    assert quota(daemon, "g1") == PACKETS
     assert not bed.pings(LATER)
     assert bed.pings(NON_RT)
 

@@ -59,6 +59,7 @@ static void test_defaults(void **state)
 	assert_int_equal(c->guests[0].client, 1);
 	assert_int_equal(c->guests[0].lcore, CONF_AUTO);
 	assert_int_equal(c->guests[0].grace_ns, 10000000000);
+	assert_int_equal(c->guests[0].max_pkts, CONF_AUTO);
 	config_free(c);
 }
 
@@ -237,6 +238,33 @@ static void test_busy_rt(void **state)
 	assert_non_null(c);
 	config_free(c);
 	c = parse(LCORE0 "poll = busy\n[lcore 1]\ncpu = 0\nclass = rt\n");
+	assert_non_null(c);
+	config_free(c);
+}
+
+#define OF(n, lcore, quota) \
+	"[guest g" #n "]\nsocket = /run/g" #n "\nport = p0\nlcore = " #lcore \
+	"\naddress = 192.0.2.1" #n "/24\nquota-packets = " #quota "\n"
+
+/* What guests may hold must be there: 16384 less a port's ring and an eighth are 13312. */
+static void test_quotas(void **state)
+{
+	struct config *c;
+
+	refuse(LCORE0 PORT OF(1, 0, 13313),
+	       "f:10: [guest g1] quota-packets: lcore 0 has 13312 packets for its guests, and not "
+	       "enough for this one; right: auto, smaller quotas, or more packets = in [lcore N]");
+	refuse(LCORE0 PORT OF(1, 0, 8192) OF(2, 0, 8192),
+	       "f:16: [guest g2] quota-packets: lcore 0 has 13312 packets for its guests, and not "
+	       "enough for this one; right: auto, smaller quotas, or more packets = in [lcore N]");
+	refuse(LCORE0 PORT OF(1, 0, 13312) OF(2, auto, auto),
+	       "f:16: [guest g2] quota-packets: lcore 0 has 13312 packets for its guests, and not "
+	       "enough for this one; right: auto, smaller quotas, or more packets = in [lcore N]");
+	/* "auto" is somewhere too: the two go to different lcores. */
+	c = parse(LCORE0 "[lcore 1]\ncpu = 1\n" PORT OF(1, auto, 8192) OF(2, auto, 8192));
+	assert_non_null(c);
+	config_free(c);
+	c = parse(LCORE0 PORT OF(1, 0, 13312));
 	assert_non_null(c);
 	config_free(c);
 }
@@ -442,6 +470,7 @@ int main(void)
 		cmocka_unit_test(test_bad_addresses),
 		cmocka_unit_test(test_lcore_rules),
 		cmocka_unit_test(test_busy_rt),
+		cmocka_unit_test(test_quotas),
 		cmocka_unit_test(test_port_rules),
 		cmocka_unit_test(test_guest_rules),
 		cmocka_unit_test(test_address_rules),

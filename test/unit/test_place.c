@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Which lcore serves a guest, and which one polls a port. */
-#include "lcore/place.h"
+#include "main/place.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -54,11 +54,33 @@ static void test_poller(void **state)
 	assert_int_equal(place_poller(c, load), 3);
 }
 
+static void test_quota(void **state)
+{
+	struct conf_guest said = { .max_pkts = 5000 }, any = { .max_pkts = CONF_AUTO };
+	struct place_quota q = { 0 };
+
+	/* 16384 less 1024 for the port and an eighth; of a small pool a half at least. */
+	assert_int_equal(place_quota_room(c, 0), 13312);
+	c->lcores[1].packets = 2048;
+	assert_int_equal(place_quota_room(c, 1), 1024);
+
+	assert_int_equal(place_quota_share(&q, 13312), 13312);
+	place_quota_add(&q, &any);
+	assert_int_equal(place_quota_share(&q, 13312), 13312);
+	place_quota_add(&q, &said);
+	assert_int_equal(place_quota_share(&q, 13312), 8312);
+	place_quota_add(&q, &any);
+	assert_int_equal(place_quota_share(&q, 13312), 4156);
+	assert_int_equal(place_quota_share(&q, 5000 + 2 * PLACE_QUOTA_MIN), PLACE_QUOTA_MIN);
+	assert_int_equal(place_quota_share(&q, 4999 + 2 * PLACE_QUOTA_MIN), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_guest),
 		cmocka_unit_test(test_poller),
+		cmocka_unit_test(test_quota),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -37,7 +37,6 @@ lcore = 0
 port = p0
 address = {address}/24
 quota-sockets = {conns}
-quota-packets = {packets}
 quota-messages = 64
 """
 

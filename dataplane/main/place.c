@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "lcore/place.h"
+#include "main/place.h"
+
+#include "port/port.h"
 
 int place_guest(const struct config *c, const struct conf_guest *g, const unsigned int *load)
 {
@@ -26,4 +28,20 @@ unsigned int place_poller(const struct config *c, const unsigned int *load)
 			ordinary = (int)i;
 	}
 	return (unsigned int)(busy >= 0 ? busy : ordinary >= 0 ? ordinary : 0);
+}
+
+uint32_t place_quota_room(const struct config *c, unsigned int i)
+{
+	uint32_t all = c->lcores[i].packets;
+	/* A device's ring of each port; caches, handed-over packets, fragments. */
+	uint32_t reserve = c->n_ports * PORT_RX_DESCS + all / 8;
+
+	return all - RTE_MIN(reserve, all / 2);
+}
+
+uint32_t place_quota_share(const struct place_quota *q, uint32_t room)
+{
+	if (q->said + (uint64_t)q->n_auto * PLACE_QUOTA_MIN > room)
+		return 0;
+	return q->n_auto ? (uint32_t)(room - q->said) / q->n_auto : room;
 }
