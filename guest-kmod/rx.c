@@ -15,6 +15,7 @@
 #include "sock.h"
 
 #define OSRX_CHUNK	2048	/* room taken for copies: further ones need no new segment */
+#define OSRX_ATOMIC	(GFP_ATOMIC | __GFP_NOWARN)	/* without, a stream dies */
 
 struct osk *osrx_find(const struct osrx *rx, bool stream)
 {
@@ -60,7 +61,7 @@ static struct osseg *osrx_copy(struct oring *q, const void *from, u32 len)
 		size = OSRX_CHUNK / 4;
 	if (!skb_page_frag_refill(size, frag, GFP_NOWAIT | __GFP_NOWARN))
 		return NULL;
-	seg = osseg_new(frag->page, frag->offset, len, GFP_NOWAIT | __GFP_NOWARN);
+	seg = osseg_new(frag->page, frag->offset, len, OSRX_ATOMIC);
 	if (!seg)
 		return NULL;
 	get_page(frag->page);
@@ -73,7 +74,7 @@ static struct osseg *osrx_copy(struct oring *q, const void *from, u32 len)
 
 static struct osseg *osrx_steal(struct osrx *rx)
 {
-	struct osseg *seg = osseg_new(rx->page, rx->off, rx->len, GFP_NOWAIT | __GFP_NOWARN);
+	struct osseg *seg = osseg_new(rx->page, rx->off, rx->len, OSRX_ATOMIC);
 
 	if (!seg)
 		return NULL;
@@ -87,16 +88,17 @@ static bool osrx_queue(struct osrx *rx, struct osk *os)
 {
 	struct sock *sk = osk_sk(os);
 	bool full = atomic_read(&sk->sk_rmem_alloc) > READ_ONCE(sk->sk_rcvbuf) / 2;
-	struct osseg *seg;
+	struct osseg *seg = NULL;
 
 	if (rx->len <= (full ? OSRX_COPY_FULL : OSRX_COPY_MAX)) {
 		OSMIB_INC(rx_copied);
 		if (osrx_append(os, osrx_body(rx), rx->len))
 			return true;
 		seg = osrx_copy(rx->q, osrx_body(rx), rx->len);
-	} else {
-		seg = osrx_steal(rx);
 	}
+	/* The page is in hand: without memory for a copy it does for a small message, too. */
+	if (!seg)
+		seg = osrx_steal(rx);
 	if (!seg)
 		return false;
 	atomic_add(seg->cost, &sk->sk_rmem_alloc);
