@@ -272,6 +272,8 @@ void osk_forget_failure(struct osk *os);	/* ctl held */
 int osk_disconnect(struct socket *sock, struct osk *os);	/* ctl held */
 
 int osk_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
+bool osk_rcv_full(const struct osk *os);
+int osk_set_rcvlowat(struct sock *sk, int val);
 int osk_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags);
 ssize_t osk_stream_sendpage(struct socket *sock, struct page *page, int off, size_t len, int flags);
 ssize_t osk_stream_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_info *pipe,

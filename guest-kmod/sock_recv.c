@@ -5,6 +5,7 @@
 #include <linux/sched/signal.h>
 #include <linux/splice.h>
 #include <linux/uio.h>
+#include <net/tcp.h>
 #include "dev.h"
 #include "mib.h"
 #include "sock.h"
@@ -131,6 +132,41 @@ static u64 osk_peek_from(struct osk *os, int flags)
 	return os->rcv_read + max(off, 0);
 }
 
+/*
+ * No more comes before the program reads: the host's window is closed, or so small that the peer
+ * may save it up. So this is the most that SO_RCVLOWAT can wait for.
+ */
+bool osk_rcv_full(const struct osk *os)
+{
+	u64 nxt = READ_ONCE(os->rcv_nxt);
+
+	return nxt != READ_ONCE(os->rcv_read) &&
+	       READ_ONCE(os->rcv_credit) - nxt < le16_to_cpu(os->dev->hello.mtu);
+}
+
+/*
+ * SO_RCVLOWAT. As the kernel's TCP: the buffer grows with it, or limits it if the program has
+ * chosen its size. Credit can lag by a quarter of the buffer, half of which is payload.
+ */
+int osk_set_rcvlowat(struct sock *sk, int val)
+{
+	bool chosen = sk->sk_userlocks & SOCK_RCVBUF_LOCK;
+	struct osk *os = osk_from_sk(sk);
+	int cap = READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_rmem[2]);
+
+	if (!osk_is_ours(sk))
+		return tcp_set_rcvlowat(sk, val);
+	val = min(val, (chosen ? sk->sk_rcvbuf : cap) / 2);
+	spin_lock(&os->lock);
+	WRITE_ONCE(sk->sk_rcvlowat, val ?: 1);
+	if (!chosen && val > sk->sk_rcvbuf / 4)
+		WRITE_ONCE(sk->sk_rcvbuf, max(sk->sk_rcvbuf, 3 * val));
+	osk_send_credit(os);
+	sk->sk_data_ready(sk);
+	spin_unlock(&os->lock);
+	return 0;
+}
+
 /* Receives until @target bytes are there, or nothing more can be had. rd is not held over waits. */
 static long osk_recv(struct osk *os, struct msghdr *msg, size_t len, int flags)
 {
@@ -152,6 +188,8 @@ static long osk_recv(struct osk *os, struct msghdr *msg, size_t len, int flags)
 			return copied ?: n;
 		copied += n;
 		if (copied >= (long)target || copied == (long)len)
+			return copied;
+		if (copied && flags & MSG_PEEK && osk_rcv_full(os))
 			return copied;
 		n = copied ? 1 : osk_no_data(sk);
 		if (copied && (READ_ONCE(sk->sk_err) || sk->sk_shutdown & RCV_SHUTDOWN ||

@@ -198,7 +198,8 @@ static __poll_t osk_stream_poll(struct file *file, struct socket *sock, poll_tab
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
 	if (state != TCP_SYN_SENT) {
 		if (READ_ONCE(os->rcv_nxt) - READ_ONCE(os->rcv_read) >=
-		    sock_rcvlowat(sk, 0, INT_MAX))
+			    sock_rcvlowat(sk, 0, INT_MAX) ||
+		    osk_rcv_full(os))
 			mask |= EPOLLIN | EPOLLRDNORM;
 		mask |= osk_poll_out(os);
 	}
@@ -242,7 +243,8 @@ static int osk_stream_ioctl(struct socket *sock, unsigned int cmd, unsigned long
 		.shutdown = osk_stream_shutdown, .setsockopt = osk_setsockopt,                     \
 		.getsockopt = osk_getsockopt, .sendmsg = osk_stream_sendmsg,                       \
 		.recvmsg = osk_stream_recvmsg, .mmap = sock_no_mmap,                               \
-		.splice_read = osk_stream_splice_read, OSK_SENDPAGE                                \
+		.splice_read = osk_stream_splice_read, .set_rcvlowat = osk_set_rcvlowat,           \
+		OSK_SENDPAGE                                                                       \
 	}
 
 #if OS_HAVE_SENDPAGE

@@ -167,3 +167,39 @@ void test_recv_lowat(void)
 	EQ(recv(fd, buf, 100, 0), 20);
 	recv_end(fd);
 }
+
+void test_recv_lowat_large(void)
+{
+	int control = peer_open(), fd = peer_dial(control, "s", 0), half = PATTERN_MAX * 4;
+
+	option(fd, SOL_SOCKET, SO_RCVLOWAT, 2 * half);
+	EQ(option_of(fd, SOL_SOCKET, SO_RCVLOWAT), 2 * half);
+	for (size_t turn = 0; turn < 2; turn++) {
+		peer_do(control, "send s %d", half);
+		wait_readable(fd, half);
+		EQ(events_now(fd, POLLIN), 0);
+		peer_do(control, "send s %d", half);
+		EQ(wait_events(fd, POLLIN), POLLIN);
+		wait_readable(fd, 2 * half);
+		for (size_t at = 0; at < 2 * (size_t)half; at += PATTERN_MAX)
+			recv_pattern(fd, turn * 2 * (size_t)half + at, PATTERN_MAX);
+	}
+}
+
+void test_recv_lowat_window(void)
+{
+	int control = peer_open(), fd = tcp(0);
+	struct sockaddr_in to = peer4((int)peer_do(control, "listen dial 4 0"));
+	char byte;
+
+	option(fd, SOL_SOCKET, SO_RCVBUF, 16384);
+	option(fd, SOL_SOCKET, SO_RCVLOWAT, 1 << 24);
+	MUST(connect(fd, sa(&to), sizeof(to)));
+	peer_do(control, "accept s dial");
+	peer_tell(control, "send s %d", PATTERN_MAX);
+	EQ(wait_events(fd, POLLIN), POLLIN);
+	EQ(recv(fd, &byte, 1, MSG_PEEK), 1);
+	option(fd, SOL_SOCKET, SO_RCVLOWAT, 1);
+	recv_pattern(fd, 0, PATTERN_MAX);
+	EQ(peer_hear(control).number, PATTERN_MAX);
+}
