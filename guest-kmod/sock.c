@@ -228,6 +228,8 @@ int osk_send_addr(struct osk *os, u8 op, const struct outsock_addr *addr, bool c
 	if (!req)
 		return -ENOMEM;
 	osreq_body(req, addr, sizeof(*addr));
+	if (op == OUTSOCK_OP_BIND)
+		req->flags = OUTSOCK_F_AGAIN;
 	req->fn = connect ? osk_connect_reply : osk_declare_reply;
 	if (connect)
 		req->pos = osk_credit(os);

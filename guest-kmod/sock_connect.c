@@ -72,13 +72,19 @@ void osk_wait_reply(struct osk *os)
 	remove_wait_queue(wq, &wait);
 }
 
-/* In a new epoch osk_declare_again() does it. */
-static void osk_ask_connect(struct socket *sock, struct osk *os, struct osreq *req,
+/* In a new epoch osk_declare_again() does it. An error: the device has gone. */
+static int osk_ask_connect(struct socket *sock, struct osk *os, struct osreq *req,
 			    const struct outsock_addr *addr)
 {
 	bool declared;
+	int err = 0;
 
 	spin_lock(&os->lock);
+	declared = os->declared;
+	if (os->dead) {
+		err = -ENETDOWN;
+		goto unlock;
+	}
 	osk_sync_options(os);
 	os->peer = *addr;
 	if (!os->bound)
@@ -90,14 +96,15 @@ static void osk_ask_connect(struct socket *sock, struct osk *os, struct osreq *r
 	req->pos = osk_credit(os);
 	osk_set_state(osk_sk(os), TCP_SYN_SENT);
 	sock->state = SS_CONNECTING;
-	declared = os->declared;
 	if (declared)
 		osreq_queue(req);
+unlock:
 	spin_unlock(&os->lock);
-	if (declared)
+	if (declared && !err)
 		osreq_put(req);
 	else
 		osreq_cancel(req);
+	return err;
 }
 
 /* 0: it is under way. An error leaves the socket as it was. */
@@ -114,7 +121,9 @@ static int osk_connect_host(struct socket *sock, struct osk *os, const struct ou
 		return -ENOMEM;
 	req->fn = osk_connect_reply;
 	osreq_body(req, addr, sizeof(*addr));
-	osk_ask_connect(sock, os, req, addr);
+	err = osk_ask_connect(sock, os, req, addr);
+	if (err)
+		return err;
 	osk_wait_reply(os);
 	spin_lock(&os->lock);
 	os->ask_waited = false;

@@ -81,6 +81,7 @@ int osk_twin_listen(struct osk *os, struct socket *sock, int backlog)
 
 	if (!os->twin || !osk_is_wildcard(&os->local))
 		return 0;
+	osk_copy_options(os, os->twin);	/* what it accepts inherits them */
 	osk_twin_wakes(os->twin->sk, &sock->wq);
 	err = kernel_listen(os->twin, backlog);
 	if (err)
@@ -203,6 +204,7 @@ int osk_go_native(struct socket *sock, struct osk *os)
 	os->twin = NULL;
 	osk_graft(tsk, sock);
 	tsk->sk_kern_sock = 0;
+	sock_valbool_flag(tsk, SOCK_FASYNC, sock_flag(osk_sk(os), SOCK_FASYNC));
 	if (test_bit(SOCK_SUPPORT_ZC, &twin->flags))
 		set_bit(SOCK_SUPPORT_ZC, &sock->flags);
 	__module_get(twin->ops->owner);

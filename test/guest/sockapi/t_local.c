@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What stays in the machine: 127.0.0.1, the own address, a wildcard listener's local clients. */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "sockapi.h"
@@ -217,6 +219,58 @@ void test_local_options(void)
 	MUST(getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, &len));
 	EQ(time.tv_sec, 7);
 	pair_works(fd, accepted(server));
+}
+
+void test_local_options_bound(void)
+{
+	int server = listener(loop4(0), 0), fd = bound(tcp(SOCK_CLOEXEC), addr4(INADDR_ANY, 0));
+	struct timeval time = { .tv_sec = 7 };
+	socklen_t len = sizeof(time);
+
+	option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	MUST(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time)));
+	MUST(try_connect(fd, loop4(port_of(server))));
+	EQ(option_of(fd, IPPROTO_TCP, TCP_NODELAY), 1);
+	EQ(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+	time.tv_sec = 0;
+	MUST(getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, &len));
+	EQ(time.tv_sec, 7);
+	pair_works(fd, accepted(server));
+}
+
+void test_local_options_listener(void)
+{
+	int fd = bound(tcp(SOCK_CLOEXEC), addr4(INADDR_ANY, 0)), conn;
+
+	option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	option(fd, SOL_SOCKET, SO_RCVBUF, 30000);
+	MUST(listen(fd, 4));
+	connected(loop4(port_of(fd)));
+	conn = accepted(fd);
+	EQ(option_of(conn, IPPROTO_TCP, TCP_NODELAY), 1);
+	EQ(option_of(conn, SOL_SOCKET, SO_KEEPALIVE), 1);
+	EQ(option_of(conn, SOL_SOCKET, SO_RCVBUF), 60000);
+}
+
+void test_local_async(void)
+{
+	int server = listener(loop4(0), 0), fd = tcp(SOCK_CLOEXEC), conn;
+	struct timespec none = { 0 };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGIO);
+	MUST(sigprocmask(SIG_BLOCK, &set, NULL));
+	MUST(fcntl(fd, F_SETOWN, getpid()));
+	MUST(fcntl(fd, F_SETFL, O_ASYNC));
+	MUST(try_connect(fd, loop4(port_of(server))));
+	conn = accepted(server);
+	sigtimedwait(&set, NULL, &none); /* the connection's own */
+	send_pattern(conn, 0, 10);
+	EQ(sigwaitinfo(&set, NULL), SIGIO);
+	recv_pattern(fd, 0, 10);
 }
 
 void test_local_dup(void)
