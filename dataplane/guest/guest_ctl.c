@@ -2,7 +2,6 @@
 /* A guest begins and ends; what others may know of it. Cold. */
 #include "guest/guest_private.h"
 
-#include "guest/guest_mem.h"
 #include "lcore/lcore.h"
 #include "stack/stack.h"
 
@@ -108,7 +107,6 @@ static void attach(void *arg)
 	guest_session_close(g);
 	guest_silence(g, true);
 	addrs_announce(g);
-	guest_mem_thread();
 	g->attached = true;
 	lcore_guest_add(g->cfg.lcore, g);
 	guest_snapshot(g);

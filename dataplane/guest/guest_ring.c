@@ -5,8 +5,6 @@
  */
 #include "guest/guest_private.h"
 
-#include "lcore/lcore.h"
-
 #include <unistd.h>
 
 void guest_publish(struct guest *g)
@@ -141,10 +139,6 @@ int guest_ring_start(struct guest *g, unsigned int index, const struct guest_rin
 
 	if (rc)
 		return rc;
-	if (cfg->kick_fd >= 0)
-		rc = lcore_fd_add(g->cfg.lcore, cfg->kick_fd);
-	if (rc)
-		return rc;
 	r->call_fd = cfg->call_fd;
 	r->kick_fd = cfg->kick_fd;
 	r->running = true;
@@ -169,8 +163,6 @@ bool guest_ring_stop(struct guest *g, unsigned int index, uint16_t *ret_idx, int
 	if (r->v.err)
 		vring_rewind(&r->v, r->v.published);
 	vring_publish(&r->v);
-	if (r->kick_fd >= 0)
-		lcore_fd_del(g->cfg.lcore, r->kick_fd);
 	*ret_idx = r->v.idx;
 	ret_fds[0] = r->call_fd;
 	ret_fds[1] = r->kick_fd;

@@ -46,6 +46,15 @@ static void close_fd(int fd)
 		close(fd);
 }
 
+/* The lcore uses them no longer. */
+static void close_fds(struct guest_vhost *v, int call_fd, int kick_fd)
+{
+	if (kick_fd >= 0)
+		lcore_fd_del(v->g->cfg.lcore, kick_fd);
+	close_fd(call_fd);
+	close_fd(kick_fd);
+}
+
 void guest_vhost_ring_stop(struct guest_vhost *v, unsigned int index)
 {
 	struct call c = { .g = v->g, .index = index };
@@ -57,8 +66,7 @@ void guest_vhost_ring_stop(struct guest_vhost *v, unsigned int index)
 	if (c.rc)
 		return;
 	rte_vhost_set_vring_base(v->vid, index, c.idx, c.idx);
-	close_fd(c.fds[0]);
-	close_fd(c.fds[1]);
+	close_fds(v, c.fds[0], c.fds[1]);
 }
 
 void guest_vhost_rings_stop(struct guest_vhost *v)
@@ -139,15 +147,18 @@ void guest_vhost_ring_start(struct guest_vhost *v, unsigned int index)
 	if (!c.rc) {
 		c.cfg.call_fd = dup_fd(r.callfd);
 		c.cfg.kick_fd = dup_fd(r.kickfd);
-		lcore_call(v->g->cfg.lcore, call_start, &c);
+		/* Here and not on the lcore: a turn makes no such calls. */
+		if (c.cfg.kick_fd >= 0)
+			c.rc = lcore_fd_add(v->g->cfg.lcore, c.cfg.kick_fd);
 	}
+	if (!c.rc)
+		lcore_call(v->g->cfg.lcore, call_start, &c);
 	if (c.rc == -EPROTONOSUPPORT) {
 		log_info("guest %s: driver without VIRTIO_F_VERSION_1, not served", v->g->cfg.name);
 	} else if (c.rc) {
 		log_warning("guest %s: ring %u can not be served: %s", v->g->cfg.name, index,
 			    strerror(-c.rc));
-		close_fd(c.cfg.call_fd);
-		close_fd(c.cfg.kick_fd);
+		close_fds(v, c.cfg.call_fd, c.cfg.kick_fd);
 	}
 	v->runs[index] = c.rc == 0;
 }

@@ -41,8 +41,9 @@ void lcore_guest_add(struct lcore *lc, struct guest *g);
 void lcore_guest_del(struct lcore *lc, struct guest *g);
 
 /*
- * On the lcore: a descriptor that wakes it from sleep (a guest's kick). @fd stays the caller's, who
- * takes it off before closing it. The lcore drains an eventfd itself. -errno.
+ * From any thread that is no lcore (these are system calls): a descriptor that wakes it from sleep
+ * (a guest's kick). @fd stays the caller's, who takes it off before closing it. An eventfd needs no
+ * reading: each event wakes once. -errno.
  */
 int lcore_fd_add(struct lcore *lc, int fd);
 void lcore_fd_del(struct lcore *lc, int fd);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Creating, starting and stopping lcores. */
+#include "guest/guest_mem.h"
 #include "lcore/lcore_priv.h"
 #include "main/log.h"
 
@@ -232,6 +233,7 @@ static int thread_main(void *arg)
 	snprintf(name, sizeof(name), "lcore-%.9s", lc->conf.head.name);
 	prctl(PR_SET_NAME, name);
 	enter_class(lc);
+	guest_mem_thread();
 	__atomic_store_n(&lc->tid, gettid(), __ATOMIC_RELAXED);
 	lc->work_tsc = rte_rdtsc();
 	lc->tsc = lc->work_tsc;

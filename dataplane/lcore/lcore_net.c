@@ -61,8 +61,6 @@ static void rxq_add(void *arg)
 {
 	struct rxq_call *call = arg;
 	struct lcore *lc = call->lc;
-	const int *fds;
-	unsigned int n_fds = port_wait_fds(call->port, &fds);
 
 	for (uint16_t q = 0; q < port_n_rxq(call->port); q++) {
 		if (!queue_is_ours(lc, call->port, q))
@@ -73,11 +71,6 @@ static void rxq_add(void *arg)
 		}
 		lc->rxqs[lc->n_rxqs++] = (struct lcore_rxq){ call->port, port_dev(call->port), q };
 	}
-	/* Steered: a descriptor for each queue. Else they are all of the one who polls. */
-	for (unsigned int i = 0; i < n_fds && !call->err; i++)
-		if (queue_is_ours(lc, call->port, (uint16_t)i))
-			call->err =
-				lcore_wait_add(lc, fds[i], port_wait(call->port) == PORT_WAIT_INTR);
 	set_napping(lc);
 }
 
@@ -85,25 +78,46 @@ static void rxq_del(void *arg)
 {
 	struct rxq_call *call = arg;
 	struct lcore *lc = call->lc;
-	const int *fds;
-	unsigned int n_fds = port_wait_fds(call->port, &fds), kept = 0;
+	unsigned int kept = 0;
 
 	for (unsigned int i = 0; i < lc->n_rxqs; i++)
 		if (lc->rxqs[i].port != call->port)
 			lc->rxqs[kept++] = lc->rxqs[i];
 	lc->n_rxqs = kept;
-	for (unsigned int i = 0; i < n_fds; i++)
-		lcore_wait_del(lc, fds[i]);
 	set_napping(lc);
+}
+
+/* Steered: a descriptor for each queue. Else they are all of the one who polls. */
+static int add_fds(struct lcore *lc, const struct port *port)
+{
+	const int *fds;
+	unsigned int n = port_wait_fds(port, &fds);
+	int err = 0;
+
+	for (unsigned int i = 0; i < n && !err; i++)
+		if (queue_is_ours(lc, port, (uint16_t)i))
+			err = lcore_wait_add(lc, fds[i], port_wait(port) == PORT_WAIT_INTR);
+	return err;
+}
+
+static void del_fds(struct lcore *lc, const struct port *port)
+{
+	const int *fds;
+	unsigned int n = port_wait_fds(port, &fds);
+
+	for (unsigned int i = 0; i < n; i++)
+		lcore_wait_del(lc, fds[i]);
 }
 
 int lcore_rxq_add(struct lcore *lc, struct port *port)
 {
 	struct rxq_call call = { .lc = lc, .port = port };
 
-	lcore_call(lc, rxq_add, &call);
+	call.err = add_fds(lc, port);
+	if (!call.err)
+		lcore_call(lc, rxq_add, &call);
 	if (call.err)
-		lcore_call(lc, rxq_del, &call);
+		lcore_rxq_del(lc, port);
 	return call.err;
 }
 
@@ -112,6 +126,7 @@ void lcore_rxq_del(struct lcore *lc, struct port *port)
 	struct rxq_call call = { .lc = lc, .port = port };
 
 	lcore_call(lc, rxq_del, &call);
+	del_fds(lc, port);
 }
 
 /* ---- address map ---- */

@@ -130,7 +130,7 @@ void lcore_sleep(struct lcore *lc);
 /* Any thread: ends its sleep, after something was put where it looks. True: it slept. */
 bool lcore_wake(struct lcore *lc);
 /*
- * The lcore: @fd ends its sleep. @edge: at each event (eventfds, which then need no reading), else
+ * Any thread that is no lcore: @fd ends its sleep. @edge: at each event (eventfds, which then need no reading), else
  * as long as it is readable (ports). -errno.
  */
 int lcore_wait_add(struct lcore *lc, int fd, bool edge);

@@ -19,7 +19,7 @@ struct lcore {
 	struct list guests;
 	pthread_t owner;
 	uint64_t now, skip;
-	int fds[FDS_MAX];
+	int fds[FDS_MAX]; /* under lock */
 	unsigned int n_fds;
 	/* one call at a time */
 	pthread_mutex_t caller, lock;
@@ -122,12 +122,14 @@ unsigned int fake_lcore_disarm(struct lcore *lc)
 	unsigned int n = 0;
 	uint64_t count;
 
+	pthread_mutex_lock(&lc->lock);
 	for (unsigned int i = 0; i < lc->n_fds; i++) {
 		struct pollfd p = { lc->fds[i], POLLIN, 0 };
 
 		if (poll(&p, 1, 0) > 0 && read(p.fd, &count, sizeof(count)) > 0)
 			n++;
 	}
+	pthread_mutex_unlock(&lc->lock);
 	list_for_each(l, &lc->guests)
 		guest_disarm_kicks(guest_of_lcore_link(l));
 	return n;
@@ -165,15 +167,21 @@ void lcore_guest_del(struct lcore *lc, struct guest *g)
 
 int lcore_fd_add(struct lcore *lc, int fd)
 {
-	if (lc->n_fds == FDS_MAX)
-		return -ENOSPC;
-	lc->fds[lc->n_fds++] = fd;
-	return 0;
+	bool room;
+
+	pthread_mutex_lock(&lc->lock);
+	room = lc->n_fds < FDS_MAX;
+	if (room)
+		lc->fds[lc->n_fds++] = fd;
+	pthread_mutex_unlock(&lc->lock);
+	return room ? 0 : -ENOSPC;
 }
 
 void lcore_fd_del(struct lcore *lc, int fd)
 {
+	pthread_mutex_lock(&lc->lock);
 	for (unsigned int i = 0; i < lc->n_fds; i++)
 		if (lc->fds[i] == fd)
 			lc->fds[i--] = lc->fds[--lc->n_fds];
+	pthread_mutex_unlock(&lc->lock);
 }
