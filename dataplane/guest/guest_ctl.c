@@ -164,6 +164,7 @@ int guest_create(const struct guest_cfg *cfg, struct guest **ret_guest)
 		return -ENOMEM;
 	memset(g, 0, sizeof(*g));
 	list_init(&g->lcore_link);
+	g->turn_bytes = cfg->rt ? GUEST_TURN_BYTES_RT : GUEST_TURN_BYTES;
 	a = (struct attach){ .g = g };
 	rc = copy_cfg(g, cfg);
 	if (!rc)

@@ -33,6 +33,9 @@
 #define GUEST_DATA_BURST  4		/* DATA messages of one socket before the next one's turn */
 #define GUEST_ERROR_PAUSE NSEC_PER_SEC	/* after a session error the guest is not listened to */
 #define GUEST_RETRY_NS	  NSEC_PER_MSEC /* between looks at refused sockets while nothing happens */
+/* Bytes of messages that a turn takes from a guest, and gives to it: about so many are copied. */
+#define GUEST_TURN_BYTES    (256u << 10)
+#define GUEST_TURN_BYTES_RT (64u << 10)
 #define GUEST_NO_TIME	  UINT64_MAX
 
 #define GUEST_FEATURES 0u /* OUTSOCK_FEAT_* that this version understands */
@@ -83,6 +86,8 @@ struct guest {
 	uint8_t boot_id[16];
 	uint32_t features;
 	uint64_t now; /* of the last turn */
+	uint32_t turn_bytes; /* of one turn, each way */
+	uint32_t bytes_left; /* of this turn, in the way that is being served */
 	uint64_t grace_until, pause_until;
 	uint64_t session_errors, epoch_drops, pre_hello_drops, errors[GUEST_ERR_N];
 	const char *last_error;
@@ -106,6 +111,12 @@ struct guest {
 static inline void count_set(uint64_t *c, uint64_t n)
 {
 	__atomic_store_n(c, n, __ATOMIC_RELAXED);
+}
+
+/* The message that uses the turn's bytes up is the last one. */
+static inline void guest_spend(struct guest *g, uint32_t bytes)
+{
+	g->bytes_left -= RTE_MIN(g->bytes_left, bytes);
 }
 
 /* ---- guest_session.c, on the lcore ---- */

@@ -169,7 +169,7 @@ static int emit_data(struct guest *g, struct guest_lane *l, struct sock *s)
 
 	if (rc <= 0)
 		return rc;
-	room = c.left - sizeof(head);
+	room = RTE_MIN(c.left - (uint32_t)sizeof(head), OUTSOCK_BODY_MAX);
 	for (struct rte_mbuf *m = s->rxq.head; m && len < room; m = pkt_meta(m)->next)
 		len += pkt_meta(m)->payload;
 	if (len > room)
@@ -187,6 +187,7 @@ static int emit_data(struct guest *g, struct guest_lane *l, struct sock *s)
 	}
 	rx_done(l, len);
 	count_add(&l->rx_bytes, len);
+	guest_spend(g, len);
 	if (s->events & SOCK_EV_ACKED)
 		sock_event_taken(s, SOCK_EV_ACKED);
 	sock_rx_taken(s, len);
@@ -250,13 +251,15 @@ static int emit_dgram(struct guest *g, struct guest_lane *l, struct sock *s)
 		return rc;
 	}
 	count_add(&l->rx_bytes, meta->payload);
+	guest_spend(g, meta->payload);
 	sock_rx_taken_dgram(s);
 	return 1;
 }
 
 static int emit_rxq(struct guest *g, struct guest_lane *l, struct sock *s)
 {
-	for (unsigned int i = 0; i < GUEST_DATA_BURST && (s->events & SOCK_EV_DATA); i++) {
+	for (unsigned int i = 0; i < GUEST_DATA_BURST && g->bytes_left && (s->events & SOCK_EV_DATA);
+	     i++) {
 		int rc;
 
 		if (!s->rxq.head) {
@@ -362,7 +365,7 @@ static unsigned int lane_rx(struct guest *g, struct guest_lane *l, unsigned int 
 		return 0;
 	rc = lane_head(g, l);
 	/* After a lost connection there may be sockets of a session that is still to be resumed. */
-	while (rc > 0 && g->hello && l->rx_msgs - before < budget) {
+	while (rc > 0 && g->hello && g->bytes_left && l->rx_msgs - before < budget) {
 		s = sock_next_ready(&l->sl);
 		if (!s)
 			break;
@@ -376,6 +379,7 @@ unsigned int guest_rx(struct guest *g, unsigned int budget, uint64_t now)
 	unsigned int n = 0;
 
 	g->now = now;
+	g->bytes_left = g->turn_bytes;
 	for (unsigned int i = 0; i < g->n_lanes && n < budget; i++) {
 		unsigned int k = g->rx_first + i;
 

@@ -248,7 +248,7 @@ static unsigned int lane_tx(struct guest *g, struct guest_lane *l, unsigned int 
 	if (!l->tx.running || r->err)
 		return 0;
 	l->stalled = false;
-	for (; n < budget && !rc; n++) {
+	for (; n < budget && g->bytes_left && !rc; n++) {
 		if (ahead == 0) {
 			ahead = vring_fill(r, RTE_MIN(budget - n, (unsigned int)VRING_LOOK));
 			prefetch_socks(g, l, ahead);
@@ -256,6 +256,7 @@ static unsigned int lane_tx(struct guest *g, struct guest_lane *l, unsigned int 
 		if (ahead == 0 || vring_next(r, &c) <= 0)
 			break;
 		ahead--;
+		guest_spend(g, c.left);
 		rc = tx_msg(g, l, &c);
 		if (rc == -EAGAIN) {
 			count_add(&l->tx_stalls, 1);
@@ -279,6 +280,7 @@ unsigned int guest_tx(struct guest *g, unsigned int budget, uint64_t now)
 		sock_tx_retry(&g->owner, g->env);
 	if (budget > g->cfg.max_msgs)
 		budget = g->cfg.max_msgs;
+	g->bytes_left = g->turn_bytes;
 	for (unsigned int i = 0; i < g->n_lanes && n < budget; i++) {
 		unsigned int k = g->tx_first + i;
 

@@ -930,6 +930,61 @@ static void test_kicks(void **state)
 	assert_int_equal(s->rx_off, 6);
 }
 
+/* ---- how much a turn does ---- */
+
+static const struct sg_ops sink_ops = { .accepted = echo_accepted, .data = client_data };
+
+/* The most bytes that one turn took from guest @from and gave to guest @to, while all is sent. */
+static void busiest_turn(struct fix *f, struct sg_sock *s, unsigned int from, unsigned int to,
+			 uint64_t *ret_tx, uint64_t *ret_rx)
+{
+	static const uint8_t data[OUTSOCK_BODY_MAX];
+	struct bytes all = { &f->server, 8u << 20 };
+	uint64_t sent = 0;
+
+	*ret_tx = *ret_rx = 0;
+	while (!has_received(&f->ip, &all)) {
+		uint64_t tx = inproc_stats(&f->ip, from).tx_bytes;
+		uint64_t rx = inproc_stats(&f->ip, to).rx_bytes;
+		uint32_t n;
+
+		do {
+			n = sg_send(s, data, RTE_MIN(sizeof(data), all.n - sent));
+			sent += n;
+		} while (n);
+		inproc_turn(&f->ip);
+		*ret_tx = RTE_MAX(*ret_tx, inproc_stats(&f->ip, from).tx_bytes - tx);
+		*ret_rx = RTE_MAX(*ret_rx, inproc_stats(&f->ip, to).rx_bytes - rx);
+	}
+}
+
+/* A bulk sender takes its share of a turn and no more, in either way; a shorter one if it is RT. */
+static void test_turn_bytes(void **state)
+{
+	struct fix *f = *state;
+	struct simguest_cfg sc;
+	uint64_t tx, rx;
+
+	simguest_cfg_defaults(&sc);
+	sc.rx_buf = sc.tx_buf = OUTSOCK_BODY_MAX;
+	sc.rcv_win = 1u << 20;
+	sc.ops = &sink_ops;
+	sc.ctx = &f->server;
+	attach(f, 0, &sc);
+	sc.ops = &client_ops;
+	sc.ctx = &f->client;
+	attach(f, 1, &sc);
+	sc.listen = true;
+	attach(f, DIALS_US, &sc);
+	serve(&f->ip, 0, 0);
+	busiest_turn(f, dial(&f->ip, 1, 0, 0), 1, 0, &tx, &rx);
+	assert_in_range(tx, 128u << 10, (256u << 10) + OUTSOCK_BODY_MAX);
+	assert_in_range(rx, 1, (256u << 10) + OUTSOCK_BODY_MAX);
+	f->server.received = 0;
+	busiest_turn(f, dial(&f->ip, DIALS_US, 0, 0), DIALS_US, 0, &tx, &rx);
+	assert_in_range(tx, 32u << 10, (64u << 10) + OUTSOCK_BODY_MAX);
+}
+
 static bool dropped(struct inproc *ip, void *arg)
 {
 	const struct guest_stats *want = arg;
@@ -1117,6 +1172,8 @@ int main(int argc, char **argv)
 		T(test_connection_lost),
 		T(test_grace_over),
 		T(test_kicks),
+		TE(test_quota_packets),
+		TE(test_turn_bytes),
 		TE(test_before_hello),
 		T(test_second_connection_refused),
 		T(test_sock_list),
