@@ -11,6 +11,8 @@
 
 #include "tcp/tcp.h"
 
+#include "lcore/rt_forbidden.h"
+
 /* What is in front of each body: the virtio-net header (num_buffers = 1) and ours. */
 struct rx_head {
 	uint32_t net[3];

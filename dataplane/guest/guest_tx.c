@@ -12,6 +12,8 @@
 
 #include "stack/stack.h"
 
+#include "lcore/rt_forbidden.h"
+
 #define PREFETCH_LINES 4 /* of a socket: what DATA touches of it and its connection */
 
 static int bad(struct guest *g, enum guest_err err)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Included last in every file of the daemon that runs inside an lcore's turn: names that allocate,
- * wait, log or call the system can not be written after it. scripts/check also looks at the
- * undefined symbols of the objects.
+ * wait, log or call the system can not be written after it. The test "rt symbols" follows the
+ * calls of the objects besides.
  */
 #ifndef OUTSOCK_DATAPLANE_RT_FORBIDDEN_H
 #define OUTSOCK_DATAPLANE_RT_FORBIDDEN_H
@@ -14,6 +14,7 @@
 #pragma GCC poison pthread_mutex_lock pthread_rwlock_rdlock pthread_cond_wait sem_wait
 #pragma GCC poison rte_spinlock_lock rte_rwlock_read_lock rte_rwlock_write_lock
 #pragma GCC poison usleep nanosleep sched_yield poll ppoll select epoll_wait epoll_pwait2
-#pragma GCC poison open openat close mmap munmap ioctl send sendmsg recv recvmsg
+#pragma GCC poison open openat close mmap munmap ioctl send sendto sendmsg sendmmsg recv recvmsg
+#pragma GCC poison write epoll_ctl pthread_sigmask clock_gettime
 
 #endif
