@@ -16,6 +16,7 @@ struct cmd {
 	const struct outsock_hdr *h;
 	struct sock *s; /* of h->sock, or NULL */
 	struct guest_reply *reply;
+	bool later; /* it can not be answered yet */
 	union {
 		struct outsock_hello hello;
 		struct outsock_cmd_socket socket;
@@ -87,8 +88,11 @@ static void reply_local(struct cmd *c)
 
 static int cmd_hello(struct cmd *c)
 {
+	int rc = guest_hello(c->g, &c->body.hello);
+
 	c->reply->len = sizeof(struct outsock_hello_reply);
-	return guest_hello(c->g, &c->body.hello);
+	c->later = rc == -EAGAIN;
+	return rc;
 }
 
 static int cmd_socket(struct cmd *c)
@@ -316,6 +320,8 @@ int guest_cmd(struct guest *g, struct guest_lane *l, const struct outsock_hdr *h
 	if (cmds[h->op].fn)
 		vring_read(chain, &c.body, h->len);
 	rc = cmd_run(&c);
+	if (c.later)
+		return -EAGAIN;
 	reply.status = -rc;
 	if (rc < 0)
 		reply.len = 0;

@@ -112,19 +112,39 @@ static void attach(void *arg)
 	guest_snapshot(g);
 }
 
-/* On the lcore: its sockets reset their peers, its addresses are nobody's. */
-static void detach(void *arg)
-{
-	struct guest *g = arg;
+struct leave {
+	struct guest *g;
+	bool begun, done;
+};
 
-	if (!g->attached)
+/* On the lcore: its sockets reset their peers, some of them a call; then its addresses are free. */
+static void leave(void *arg)
+{
+	struct leave *a = arg;
+	struct guest *g = a->g;
+
+	if (a->begun) {
+		guest_reap(g);
+	} else {
+		a->begun = true;
+		guest_silence(g, false);
+		guest_session_close(g);
+	}
+	a->done = !g->reaping;
+	if (!a->done)
 		return;
 	g->attached = false;
 	lcore_guest_del(g->cfg.lcore, g);
-	guest_silence(g, false);
-	guest_session_close(g);
 	for (unsigned int i = 0; i < g->cfg.n_addrs; i++)
 		ip_addr_del(stack_ip(g->stack), &g->cfg.addrs[i].addr);
+}
+
+static void leave_lcore(struct guest *g)
+{
+	struct leave a = { .g = g, .done = !g->attached };
+
+	while (!a.done)
+		lcore_call(g->cfg.lcore, leave, &a);
 }
 
 /* The configuration with strings of our own. */
@@ -183,7 +203,7 @@ int guest_create(const struct guest_cfg *cfg, struct guest **ret_guest)
 	*ret_guest = g;
 	return 0;
 err_detach:
-	lcore_call(cfg->lcore, detach, g);
+	leave_lcore(g);
 err_free:
 	guest_vhost_destroy(g);
 	guest_free(g);
@@ -195,7 +215,7 @@ void guest_destroy(struct guest *g)
 	if (!g)
 		return;
 	guest_vhost_destroy(g);
-	lcore_call(g->cfg.lcore, detach, g);
+	leave_lcore(g);
 	guest_free(g);
 }
 

@@ -33,10 +33,13 @@
 #define GUEST_DATA_BURST  4		/* DATA messages of one socket before the next one's turn */
 #define GUEST_ERROR_PAUSE NSEC_PER_SEC	/* after a session error the guest is not listened to */
 #define GUEST_RETRY_NS	  NSEC_PER_MSEC /* between looks at refused sockets while nothing happens */
+#define GUEST_REAP	  32		/* sockets of an ended session that a turn resets, */
+#define GUEST_REAP_PKTS	  16		/* or so many packets of theirs in place of one */
+#define GUEST_REAP_USES	  256		/* ports that it forgets after that */
 /* Bytes of messages that a turn takes from a guest, and gives to it: about so many are copied. */
 #define GUEST_TURN_BYTES    (256u << 10)
 #define GUEST_TURN_BYTES_RT (64u << 10)
-#define GUEST_NO_TIME	  UINT64_MAX
+#define GUEST_NO_TIME	    UINT64_MAX
 
 #define GUEST_FEATURES 0u /* OUTSOCK_FEAT_* that this version understands */
 
@@ -83,9 +86,10 @@ struct guest {
 	bool has_boot_id;
 	bool connected;
 	bool attached; /* to the lcore and its stack */
+	bool reaping;  /* sockets of a session that is over are still there */
 	uint8_t boot_id[16];
 	uint32_t features;
-	uint64_t now; /* of the last turn */
+	uint64_t now;	     /* of the last turn */
 	uint32_t turn_bytes; /* of one turn, each way */
 	uint32_t bytes_left; /* of this turn, in the way that is being served */
 	uint64_t grace_until, pause_until;
@@ -125,9 +129,14 @@ static inline void guest_spend(struct guest *g, uint32_t bytes)
 void guest_fail(struct guest *g, enum guest_err err);
 /* The same for a ring whose walker has given up. */
 void guest_fail_ring(struct guest *g, const struct vring_dev *r);
-/* Ends the session: sockets are reset towards their peers, a new epoch begins. */
+/* Resets some of the sockets of a session that is over; guest.reaping says whether that was all. */
+void guest_reap(struct guest *g);
+/* Ends the session: sockets are reset towards their peers, now or later; a new epoch begins. */
 void guest_session_close(struct guest *g);
-/* HELLO has come; the lane has room for its reply. -errno for the reply's status, or 0. */
+/*
+ * HELLO has come; the lane has room for its reply. -errno for the reply's status, or 0; -EAGAIN:
+ * met again when the sockets of the session before are gone.
+ */
 int guest_hello(struct guest *g, const struct outsock_hello *hello);
 void guest_hello_reply_body(const struct guest *g, struct outsock_hello_reply *ret_body);
 /* The VMM may have taken messages of the TX ring: a new epoch, the sockets have the grace time. */

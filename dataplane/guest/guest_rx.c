@@ -260,8 +260,8 @@ static int emit_dgram(struct guest *g, struct guest_lane *l, struct sock *s)
 
 static int emit_rxq(struct guest *g, struct guest_lane *l, struct sock *s)
 {
-	for (unsigned int i = 0; i < GUEST_DATA_BURST && g->bytes_left && (s->events & SOCK_EV_DATA);
-	     i++) {
+	for (unsigned int i = 0;
+	     i < GUEST_DATA_BURST && g->bytes_left && (s->events & SOCK_EV_DATA); i++) {
 		int rc;
 
 		if (!s->rxq.head) {
@@ -323,8 +323,12 @@ static int emit_sock(struct guest *g, struct guest_lane *l, struct sock *s)
 {
 	int rc = 1;
 
-	if (s->events & (SOCK_EV_CONNECTED | SOCK_EV_ACCEPTED))
+	if (s->events & (SOCK_EV_CONNECTED | SOCK_EV_ACCEPTED)) {
+		/* Too late: it will be reset, as all children that its listener still has. */
+		if (s->parent && s->parent->closing && s->id == OUTSOCK_ID_NONE)
+			return 1;
 		rc = emit_conn(g, l, s);
+	}
 	if (rc > 0 && (s->events & SOCK_EV_DATA))
 		rc = emit_rxq(g, l, s);
 	if (rc > 0 && (s->events & SOCK_EV_DATA)) {

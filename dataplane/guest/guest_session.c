@@ -9,6 +9,9 @@
  * it is listened to after GUEST_ERROR_PAUSE, so that a guest can not make work of being thrown
  * out. A ring whose walker has given up is not touched again before it is started anew.
  *
+ * There may be many sockets, and others are waiting for their turn: guest_reap() resets a few of
+ * them a turn, and until none is left the guest is not listened to.
+ *
  * A lost connection draws a new epoch too (the VMM may have eaten messages of the TX ring), but
  * keeps the sockets: they are aborted at the next HELLO, or when the grace time is over. (RESUME
  * will take them over at HELLO.) So does a TX ring that starts elsewhere than it stopped: QEMU
@@ -17,6 +20,7 @@
 #include "guest/guest_private.h"
 
 #include "lcore/lcore.h"
+#include "sock/sock_ops.h"
 #include "stack/stack.h"
 
 void guest_silence(struct guest *g, bool silent)
@@ -40,11 +44,21 @@ void guest_announce(struct guest *g)
 		g->lanes[i].epoch_due = true;
 }
 
-static void forget_sockets(struct guest *g)
+void guest_reap(struct guest *g)
 {
-	list_for_each(e, &g->owner.socks)
-		guest_ids_del(&g->ids, container_of(e, struct sock, owner_link));
-	sock_owner_abort(&g->owner);
+	struct sock_owner *o = &g->owner;
+
+	for (unsigned int n = 0; n < GUEST_REAP && !list_empty(&o->socks); n++) {
+		struct sock *s = container_of(list_first(&o->socks), struct sock, owner_link);
+		uint32_t pkts = o->n_pkts;
+
+		guest_ids_del(&g->ids, s);
+		sock_abort(s);
+		n += (pkts - o->n_pkts) / GUEST_REAP_PKTS;
+	}
+	/* Ports that connections in TIME-WAIT hold are not this owner's any more. */
+	g->reaping = !list_empty(&o->socks) || !port_owner_gone(o, GUEST_REAP_USES);
+	guest_snapshot(g); /* not every one of these turns counts as work */
 }
 
 static void lane_forget(struct guest_lane *l)
@@ -64,7 +78,7 @@ static void new_epoch(struct guest *g)
 
 void guest_session_close(struct guest *g)
 {
-	forget_sockets(g);
+	guest_reap(g);
 	new_epoch(g);
 }
 
@@ -133,14 +147,16 @@ bool guest_session_turn(struct guest *g, uint64_t now)
 		g->grace_until = GUEST_NO_TIME;
 		guest_silence(g, false);
 		if (!g->hello)
-			forget_sockets(g);
+			guest_reap(g);
 	}
-	return now >= g->pause_until;
+	if (g->reaping)
+		guest_reap(g);
+	return now >= g->pause_until && !g->reaping;
 }
 
 uint64_t guest_next(const struct guest *g)
 {
-	uint64_t next = g->grace_until;
+	uint64_t next = g->reaping ? g->now : g->grace_until;
 
 	if (g->pause_until > g->now && g->pause_until < next)
 		next = g->pause_until;
@@ -184,7 +200,9 @@ int guest_hello(struct guest *g, const struct outsock_hello *hello)
 	if (g->hello)
 		guest_session_close(g);
 	else
-		forget_sockets(g);
+		guest_reap(g);
+	if (g->reaping)
+		return -EAGAIN;
 	memcpy(g->boot_id, hello->boot_id, sizeof(g->boot_id));
 	g->has_boot_id = true;
 	g->features = hello->features & GUEST_FEATURES;

@@ -163,12 +163,18 @@ int sock_conn_info(const struct sock *s, struct outsock_info *ret_info);
 #define SOCK_CLOSE_UNREAD 2u /* bytes were not read: RST instead of FIN */
 /*
  * The consumer lets go: after the bytes before tx_off, FIN; SOCK_EV_CLOSED when nothing is left to
- * do for the owner (at once for datagram sockets and listeners). @flags: SOCK_CLOSE_*.
+ * do for the owner (at once for datagram sockets, and listeners without children). @flags:
+ * SOCK_CLOSE_*.
  */
 void sock_close(struct sock *s, uint32_t flags);
 /* After SOCK_EV_CLOSED (or any time after sock_close with ABORT). The socket is gone. */
 void sock_free(struct sock *s);
-/* Owner gone: aborts and frees all of its sockets within this call, RSTs queued. Cold. */
+/*
+ * Aborts and frees it, for an owner that lets go of all its sockets, one after the other from the
+ * head of its list. False: it is a listener that has children; it is behind them now.
+ */
+bool sock_abort(struct sock *s);
+/* Owner gone: all of its sockets within this call, RSTs queued. Cold, and as long as it takes. */
 void sock_owner_abort(struct sock_owner *o);
 
 /* ---- consumer's receive side ---- */

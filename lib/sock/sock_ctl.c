@@ -4,6 +4,7 @@
 
 #include "abi/abi_cmd.h"
 
+#include <limits.h>
 #include <string.h>
 
 void sock_owner_init(struct sock_owner *o, struct stack *stack, uint32_t max_socks,
@@ -274,6 +275,9 @@ void sock_close(struct sock *s, uint32_t flags)
 	sock_tx_accept(s); /* nothing more is expected */
 	if (s->state != SOCK_DEAD)
 		s->tp->close(s, flags);
+	/* A listener with children: the transport says when they are gone. */
+	if (s->state == SOCK_LISTENING)
+		return;
 	if (!conn || (flags & SOCK_CLOSE_ABORT)) {
 		s->state = SOCK_DEAD;
 		sock_ready(s, SOCK_EV_CLOSED);
@@ -285,14 +289,24 @@ void sock_free(struct sock *s)
 	s->tp->free(s);
 }
 
+bool sock_abort(struct sock *s)
+{
+	struct sock_owner *o = s->owner;
+
+	sock_close(s, SOCK_CLOSE_ABORT);
+	if (s->state != SOCK_LISTENING) {
+		sock_free(s);
+		return true;
+	}
+	list_del(&s->owner_link);
+	list_add_tail(&o->socks, &s->owner_link);
+	return false;
+}
+
 void sock_owner_abort(struct sock_owner *o)
 {
-	/* One at a time from the head: a listener takes its unaccepted children along. */
-	while (!list_empty(&o->socks)) {
-		struct sock *s = container_of(list_first(&o->socks), struct sock, owner_link);
-
-		sock_close(s, SOCK_CLOSE_ABORT);
-		sock_free(s);
-	}
-	port_owner_gone(o);
+	while (!list_empty(&o->socks))
+		sock_abort(container_of(list_first(&o->socks), struct sock, owner_link));
+	while (!port_owner_gone(o, UINT_MAX))
+		;
 }

@@ -26,7 +26,10 @@ struct sock_transport {
 	int (*setopt)(struct sock *s, uint16_t opt, uint32_t value);
 	int (*getopt)(struct sock *s, uint16_t opt, uint32_t *ret_value);
 	void (*info)(const struct sock *s, struct outsock_info *ret_info);
-	/* Not called for a dead socket: sock_close() says CLOSED by itself then. */
+	/*
+	 * Not called for a dead socket: sock_close() says CLOSED by itself then, and for all but
+	 * connections, and listeners that stay LISTENING for their children's sake.
+	 */
 	void (*close)(struct sock *s, uint32_t flags);
 	/*
 	 * The owner has let go for good: calls sock_leave(); the transport may keep its object
@@ -162,8 +165,11 @@ void port_hold(struct port_table *t, struct port_hold *h, const struct port_bind
 /* The socket's flags have changed. */
 void port_hold_flags(struct port_hold *h, bool reuse_addr, bool reuse_port);
 void port_release(struct port_table *t, struct port_hold *h); /* harmless when it holds nothing */
-/* The owner goes: what still holds its ports does so no more. */
-void port_owner_gone(struct sock_owner *o);
+/*
+ * The owner goes: what still holds its ports does so no more; at most @max of them. True: nothing
+ * is left.
+ */
+bool port_owner_gone(struct sock_owner *o, unsigned int max);
 
 /*
  * The best match for a packet to @addr:@port of @owner: listening before not, exact address before

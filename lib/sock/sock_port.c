@@ -224,9 +224,9 @@ void port_release(struct port_table *t, struct port_hold *h)
 	pool_put(&t->uses, use);
 }
 
-void port_owner_gone(struct sock_owner *o)
+bool port_owner_gone(struct sock_owner *o, unsigned int max)
 {
-	while (!list_empty(&o->port_uses)) {
+	for (; max && !list_empty(&o->port_uses); max--) {
 		struct port_use *use =
 			container_of(list_first(&o->port_uses), struct port_use, owner_link);
 
@@ -234,6 +234,7 @@ void port_owner_gone(struct sock_owner *o)
 		list_del(&use->owner_link);
 		use->owner = NULL;
 	}
+	return list_empty(&o->port_uses);
 }
 
 /* ---- claims ---- */

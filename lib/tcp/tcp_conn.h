@@ -383,7 +383,13 @@ bool tcp_child_unknown(const struct tcp_conn *c);
 void tcp_child_lost(struct tcp_conn *c);
 /* Off its listener's list; harmless when it is on none. */
 void tcp_child_forget(struct tcp_conn *c);
+/*
+ * The listener @l takes no more children; those that nobody has accepted are reset, as Linux does,
+ * when the stack sends: there may be many. Then it is dead, and its consumer hears of it.
+ */
 void tcp_listen_close(struct tcp_conn *l);
+/* At most @max of them. Returns how many. */
+unsigned int tcp_listen_reap(struct tcp_conn *l, unsigned int max);
 
 /* ---- tcp_ack.c: RFC 9293, 3.10.7.4, fifth, in the synchronised states ---- */
 

@@ -2,6 +2,8 @@
 /* User calls (RFC 9293, 3.10.1 to 3.10.6): struct sock_transport but for the send queue. */
 #include "tcp/tcp_conn.h"
 
+#include <limits.h>
+
 #define PORT_TRIES 8 /* ephemeral ports tried while TIME-WAIT holds the tuple */
 
 static struct sock *ctl_create(void *ctx)
@@ -251,6 +253,13 @@ static void close_conn(struct tcp_conn *c, bool rst)
 	tcp_sched(c);
 }
 
+/* Nothing that its owner knows as a connection; a handshake may be under way. */
+static void close_new(struct tcp_conn *c)
+{
+	tcp_reset_send(c);
+	tcp_conn_dead(c);
+}
+
 static void ctl_close(struct sock *s, uint32_t flags)
 {
 	struct tcp_conn *c = tcp_conn(s);
@@ -262,7 +271,7 @@ static void ctl_close(struct sock *s, uint32_t flags)
 	else if (s->state == SOCK_CONNECTING || s->state == SOCK_CONNECTED)
 		close_conn(c, flags & (SOCK_CLOSE_ABORT | SOCK_CLOSE_UNREAD));
 	else
-		tcp_conn_dead(c);
+		close_new(c);
 }
 
 static void ctl_free(struct sock *s)
@@ -278,6 +287,8 @@ static void ctl_free(struct sock *s)
 	}
 	if (c->state == TCPS_FIN_WAIT_2)
 		tcp_orphan(c);
+	if (c->state == TCPS_LISTEN)
+		tcp_listen_reap(c, UINT_MAX);
 	tcp_conn_dead(c);
 	tcp_conn_free(c);
 }

@@ -189,20 +189,36 @@ void tcp_child_forget(struct tcp_conn *c)
 	c->s.parent = NULL;
 }
 
-/* What nobody has accepted is reset, as Linux does. */
-void tcp_listen_close(struct tcp_conn *l)
+static void kid_abort(struct tcp_conn *c)
 {
-	while (!list_empty(&l->kids)) {
-		struct tcp_conn *c = container_of(list_first(&l->kids), struct tcp_conn, kids);
+	if (tcp_child_unknown(c)) {
+		tcp_conn_abort(c, ECONNABORTED);
+		return;
+	}
+	/* The consumer is about to announce it, and will hear what became of it. */
+	tcp_child_forget(c);
+	if (c->state != TCPS_CLOSED)
+		tcp_conn_abort(c, ECONNABORTED);
+}
 
-		if (tcp_child_unknown(c)) {
-			tcp_conn_abort(c, ECONNABORTED);
-			continue;
-		}
-		/* The consumer is about to announce it, and will hear what became of it. */
-		tcp_child_forget(c);
-		if (c->state != TCPS_CLOSED)
-			tcp_conn_abort(c, ECONNABORTED);
+unsigned int tcp_listen_reap(struct tcp_conn *l, unsigned int max)
+{
+	unsigned int n = 0;
+
+	for (; n < max && !list_empty(&l->kids); n++)
+		kid_abort(container_of(list_first(&l->kids), struct tcp_conn, kids));
+	if (!list_empty(&l->kids)) {
+		tcp_sched(l);
+		return n;
 	}
 	tcp_conn_dead(l);
+	l->s.state = SOCK_DEAD;
+	sock_ready(&l->s, SOCK_EV_CLOSED);
+	return n;
+}
+
+void tcp_listen_close(struct tcp_conn *l)
+{
+	port_unbind(l->tcp->ports, &l->bind);
+	tcp_listen_reap(l, 0);
 }

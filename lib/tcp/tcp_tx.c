@@ -249,7 +249,7 @@ static unsigned int tx_conn(struct tcp_conn *c, unsigned int max)
 	unsigned int n;
 
 	if (c->flags & TCPC_HELD || c->state <= TCPS_LISTEN)
-		return 0;
+		return c->state == TCPS_LISTEN ? tcp_listen_reap(c, max) : 0;
 	n = tcp_is_sync(c) ? tx_data(c, max) : tx_syn(c);
 	if (c->state != TCPS_SYN_SENT && n < max)
 		n += tx_acks(c, max - n);

@@ -985,6 +985,54 @@ static void test_turn_bytes(void **state)
 	assert_in_range(tx, 32u << 10, (64u << 10) + OUTSOCK_BODY_MAX);
 }
 
+/* ---- the end of a session with many sockets ---- */
+
+#define MANY	200
+#define AT_ONCE 32 /* GUEST_REAP */
+
+static bool all_dead(struct inproc *ip, void *arg)
+{
+	struct sg_sock **s = arg;
+
+	for (unsigned int i = 0; i < MANY; i++)
+		if (!s[i]->dead)
+			return false;
+	return true;
+}
+
+/* Each turn resets some of them; only then another boot of the guest is welcome. */
+static void test_many_sockets_end(void **state)
+{
+	static const uint8_t other_boot[16] = { 77 };
+	struct fix *f = *state;
+	struct sg_sock *s[MANY];
+	uint32_t before, now;
+	unsigned int turns = 0;
+
+	serve(&f->ip, 0, 0);
+	for (unsigned int i = 0; i < MANY; i++)
+		s[i] = dial(&f->ip, 1, 0, 0);
+	inproc_turns(&f->ip, 10);
+	before = inproc_stats(&f->ip, 0).n_socks;
+	assert_int_equal(before, MANY + 1);
+	assert_int_equal(simguest_reboot(f->ip.guests[0].sg, other_boot), 0);
+	while ((now = inproc_stats(&f->ip, 0).n_socks)) {
+		assert_false(simguest_session(f->ip.guests[0].sg));
+		assert_in_range(before - now, 0, AT_ONCE);
+		if (now <= MANY) /* under way: the lcore does not sleep over it */
+			assert_int_not_equal(guest_next(f->ip.guests[0].g), UINT64_MAX);
+		before = now;
+		inproc_turn(&f->ip);
+		assert_in_range(++turns, 1, 100000);
+	}
+	assert_true(inproc_session(&f->ip, 0));
+	assert_true(inproc_until(&f->ip, all_dead, s));
+	assert_int_equal(s[MANY - 1]->err, ECONNRESET);
+	f->client.received = 0;
+	serve(&f->ip, 0, 0);
+	exchange(f, dial(&f->ip, 1, 0, 0), 1000);
+}
+
 static bool dropped(struct inproc *ip, void *arg)
 {
 	const struct guest_stats *want = arg;
@@ -1172,8 +1220,8 @@ int main(int argc, char **argv)
 		T(test_connection_lost),
 		T(test_grace_over),
 		T(test_kicks),
-		TE(test_quota_packets),
 		TE(test_turn_bytes),
+		T(test_many_sockets_end),
 		TE(test_before_hello),
 		T(test_second_connection_refused),
 		T(test_sock_list),

@@ -70,6 +70,8 @@ static void fake_close(struct sock *s, uint32_t flags)
 {
 	seen.closes++;
 	seen.close_flags = flags;
+	if (s->state == SOCK_LISTENING)
+		s->state = SOCK_DEAD; /* it has no children */
 }
 
 static void fake_free(struct sock *s)

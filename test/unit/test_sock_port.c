@@ -314,7 +314,7 @@ static void t_held_owner_gone(void **state)
 	struct port_hold h;
 
 	port_hold(table, &h, &l, &addr);
-	port_owner_gone(&one);
+	assert_true(port_owner_gone(&one, 100));
 	assert_true(list_empty(&one.port_uses));
 	assert_int_equal(port_bind(table, &b), 0);
 	port_release(table, &h); /* its memory is free again: all of it can be had */

@@ -149,6 +149,65 @@ static struct sock *begun(struct sock *l)
 	return s;
 }
 
+#define MANY_KIDS 300
+#define TX_BUDGET 32
+
+/* Children that nobody has accepted are reset a few at a time: others wait for their turn. */
+static void t_many_children(void **state)
+{
+	struct sock *l = make_listener(PORT);
+	unsigned int resets = 0, turns = 0;
+
+	for (uint16_t i = 0; i < MANY_KIDS; i++) {
+		peer_says(PEER_PORT + i, 0x02, 1000, 0);
+		if (i % 2)
+			peer_says(PEER_PORT + i, 0x10, 1001, last.seq + 1);
+		let_go();
+	}
+	assert_int_equal(host.owner.n_socks, MANY_KIDS + 1);
+	n_segs = 0;
+	sock_close(l, 0);
+	assert_int_equal(n_segs, 0);
+	assert_int_equal(l->events & SOCK_EV_CLOSED, 0);
+	/* Nobody comes in any more. */
+	inject(&(struct seg){ .sport = PEER_PORT - 1, .dport = PORT, .flags = 0x02, .win = 100 });
+	assert_int_equal(last.flags, 0x14);
+	for (; !(l->events & SOCK_EV_CLOSED); turns++) {
+		n_segs = 0;
+		stack_tx(host.stack, TX_BUDGET);
+		assert_in_range(n_segs, 1, TX_BUDGET);
+		assert_int_equal(last.flags & 0x04, 0x04);
+		resets += n_segs;
+		let_go();
+	}
+	assert_int_equal(resets, MANY_KIDS);
+	assert_in_range(turns, 2, MANY_KIDS);
+	assert_int_equal(host.owner.n_socks, 1);
+	sock_free(l);
+	assert_int_equal(host.owner.n_socks, 0);
+}
+
+/* The owner goes: one socket after the other, and a listener behind its children. */
+static void t_abort_one_by_one(void **state)
+{
+	struct sock *l = make_listener(PORT);
+	unsigned int calls = 0;
+
+	peer_says(PEER_PORT, 0x02, 1000, 0);
+	peer_says(PEER_PORT + 1, 0x02, 1000, 0);
+	peer_says(PEER_PORT + 1, 0x10, 1001, last.seq + 1);
+	n_segs = 0;
+	assert_ptr_equal(container_of(list_first(&host.owner.socks), struct sock, owner_link), l);
+	assert_false(sock_abort(l));
+	while (!list_empty(&host.owner.socks)) {
+		sock_abort(container_of(list_first(&host.owner.socks), struct sock, owner_link));
+		assert_in_range(++calls, 1, 3);
+	}
+	assert_int_equal(calls, 3);
+	assert_int_equal(n_segs, 2);
+	assert_int_equal(last.flags & 0x04, 0x04);
+}
+
 /* A child that its consumer knows stays until it is told, also when it is reset before. */
 static void t_child_reset(void **state)
 {
@@ -452,6 +511,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(t_retransmit_while_held, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_retransmit_in_place, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_many_children, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_abort_one_by_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_child_reset, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_child_of_closed, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_silent_address, setup, teardown),
