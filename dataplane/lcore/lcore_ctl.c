@@ -21,7 +21,7 @@
 
 #define SNAPSHOTS_PER_SECOND 4
 #define ADDRS_MAX	     (CONF_GUESTS_MAX * GUEST_ADDRS_MAX)
-#define ROUTES_MAX	     512
+#define ROUTES_MAX	     (512 + CONF_PORTS_MAX * CONF_ROUTES_MAX)
 #define TIMER_SLACK_NSEC     1000ul
 
 static const struct lcore_budget budgets[] = {

@@ -27,7 +27,7 @@ int lcore_create(const struct lcore_cfg *cfg, struct lcore **ret_lcore);
 void lcore_destroy(struct lcore *lc); /* takes NULL */
 /* Rings between all of them, before any is started. */
 int lcore_connect(struct lcore *const *lcores, unsigned int n);
-/* A link on @port, with the port's gateway as its default route. Before the start. */
+/* A link on @port, with the port's routes. Before the start. */
 int lcore_port_add(struct lcore *lc, struct port *port);
 /* Runs on its EAL lcore, with its scheduling class, until lcore_stop(). */
 int lcore_start(struct lcore *lc);

@@ -7,6 +7,22 @@
 
 #define NEIGH_MAX 1024
 
+static int add_routes(struct lcore *lc, const struct conf_port *conf, struct link *link)
+{
+	struct ip *ip = stack_ip(lc->stack);
+	struct ip_addr dst = ip_addr_v4(0), via = ip_addr_v4(conf->gateway);
+	int err = conf->gateway ? ip_route_add(ip, &dst, 0, &via, link) : 0;
+
+	for (unsigned int i = 0; i < conf->routes.n && !err; i++) {
+		const struct conf_route *r = &conf->routes.route[i];
+
+		dst = ip_addr_v4(r->dst);
+		via = ip_addr_v4(r->via);
+		err = ip_route_add(ip, &dst, r->prefix_len, &via, link);
+	}
+	return err;
+}
+
 int lcore_port_add(struct lcore *lc, struct port *port)
 {
 	const struct conf_port *conf = port_conf(port);
@@ -20,7 +36,6 @@ int lcore_port_add(struct lcore *lc, struct port *port)
 		.offload = port_offload(port),
 		.neigh_max = NEIGH_MAX,
 	};
-	struct ip_addr any = ip_addr_v4(0), via = ip_addr_v4(conf->gateway);
 
 	pi->lc = lc;
 	pi->env = lc->env;
@@ -28,7 +43,7 @@ int lcore_port_add(struct lcore *lc, struct port *port)
 	if (!pi->link)
 		return -ENOMEM;
 	lc->ifs[lc->n_ports++] = pi;
-	return conf->gateway ? ip_route_add(stack_ip(lc->stack), &any, 0, &via, pi->link) : 0;
+	return add_routes(lc, conf, pi->link);
 }
 
 struct link *lcore_link(struct lcore *lc, unsigned int port)

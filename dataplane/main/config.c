@@ -183,7 +183,7 @@ static void set_key(struct conf_parser *p, unsigned int k, unsigned int line, co
 	char problem[CONF_TEXT_MAX];
 
 	p->head->key_line[k] = line;
-	if (before && key->value != CONF_ADDRS)
+	if (before && !conf_value_repeats(key))
 		conf_mistake(p->c, p->kind, p->head, k, "each key once",
 			     "the key was set in line %u", before);
 	else if (conf_value_parse(key, p->head, value, line, problem, sizeof(problem)))

@@ -19,6 +19,7 @@
 
 #define CONF_LCORES_MAX 32
 #define CONF_PORTS_MAX	8 /* STACK_LINKS_MAX */
+#define CONF_ROUTES_MAX 16 /* of a port */
 #define CONF_GUESTS_MAX 256
 #define CONF_KEYS_MAX	16
 #define CONF_NAME_MAX	GUEST_NAME_MAX
@@ -66,11 +67,24 @@ struct conf_lcore {
 	uint32_t connections, udp_sockets, packets;
 };
 
+/* In network order. */
+struct conf_route {
+	uint32_t dst, via;
+	unsigned int prefix_len;
+};
+
+struct conf_routes {
+	unsigned int n;
+	unsigned int line[CONF_ROUTES_MAX];
+	struct conf_route route[CONF_ROUTES_MAX];
+};
+
 struct conf_port {
 	struct conf_head head;
 	char device[CONF_TEXT_MAX];
 	uint32_t vlan, mtu;
 	uint32_t gateway; /* network order, 0: none */
+	struct conf_routes routes;
 };
 
 struct conf_addrs {

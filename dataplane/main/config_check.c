@@ -99,8 +99,8 @@ static bool same_net(uint32_t be, const struct guest_addr *a)
 	return !((ntohl(be) ^ ntohl(a->addr.w[3])) >> (32 - a->prefix_len));
 }
 
-/* The gateway must be reachable through the prefix of a guest's address. */
-static void check_gateway(struct config *c, const struct conf_port *p)
+/* A router must be reachable through the prefix of a guest's address. */
+static void check_router(struct config *c, const struct conf_port *p, uint32_t be, unsigned int key)
 {
 	unsigned int n_guests = 0;
 
@@ -111,22 +111,42 @@ static void check_gateway(struct config *c, const struct conf_port *p)
 			continue;
 		n_guests++;
 		for (unsigned int k = 0; k < g->addrs.n; k++)
-			if (same_net(p->gateway, &g->addrs.addr[k]))
+			if (same_net(be, &g->addrs.addr[k]))
 				return;
 	}
 	if (n_guests)
-		conf_mistake(c, PORT, &p->head, PO_KEY(gateway),
+		conf_mistake(c, PORT, &p->head, key,
 			     "an address in the network of a guest of this port",
-			     "no guest of this port has an address in the gateway's network");
+			     "no guest of this port has an address in the %s's network",
+			     key == PO_KEY(gateway) ? "gateway" : "router");
+}
+
+static void check_routes(struct config *c, struct conf_port *p)
+{
+	unsigned int key = PO_KEY(routes);
+
+	for (unsigned int i = 0; i < p->routes.n; i++) {
+		const struct conf_route *r = &p->routes.route[i];
+
+		p->head.key_line[key] = p->routes.line[i];
+		check_router(c, p, r->via, key);
+		for (unsigned int k = 0; k < i; k++)
+			if (p->routes.route[k].dst == r->dst &&
+			    p->routes.route[k].prefix_len == r->prefix_len)
+				conf_mistake(c, PORT, &p->head, key, "one route to each network",
+					     "line %u has a route to this network",
+					     p->routes.line[k]);
+	}
 }
 
 static void check_ports(struct config *c)
 {
 	for (unsigned int i = 0; i < c->n_ports; i++) {
-		const struct conf_port *p = &c->ports[i];
+		struct conf_port *p = &c->ports[i];
 
 		if (p->gateway)
-			check_gateway(c, p);
+			check_router(c, p, p->gateway, PO_KEY(gateway));
+		check_routes(c, p);
 		for (unsigned int k = 0; k < i; k++)
 			if (!strcmp(c->ports[k].device, p->device))
 				conf_mistake(c, PORT, &p->head, PO_KEY(device),
@@ -156,6 +176,14 @@ static void check_guest_lcore(struct config *c, const struct conf_guest *g)
 		     "no lcore has class = %s", class_name(g->class));
 }
 
+static bool is_router(const struct conf_port *p, uint32_t be)
+{
+	for (unsigned int i = 0; i < p->routes.n; i++)
+		if (p->routes.route[i].via == be)
+			return true;
+	return p->gateway == be;
+}
+
 /* Does @g, at its address @i, collide with an address before it in the configuration? */
 static void check_address(struct config *c, unsigned int guest, unsigned int i)
 {
@@ -174,9 +202,12 @@ static void check_address(struct config *c, unsigned int guest, unsigned int i)
 		}
 	}
 	for (unsigned int p = 0; p < c->n_ports; p++)
-		if (c->ports[p].gateway == g->addrs.addr[i].addr.w[3])
+		if (is_router(&c->ports[p], g->addrs.addr[i].addr.w[3]))
 			conf_mistake(c, GUEST, &g->head, key, "another address",
-				     "the address is the gateway of port %s",
+				     "the address is %s of port %s",
+				     c->ports[p].gateway == g->addrs.addr[i].addr.w[3]
+					     ? "the gateway"
+					     : "a router",
 				     c->ports[p].head.name);
 }
 

@@ -18,12 +18,8 @@ static void dump_section(const struct conf_kind *kind, const void *obj, FILE *ou
 	fprintf(out, "[%s%s%s]\n", kind->name, head->name[0] ? " " : "", head->name);
 	for (unsigned int i = 0; i < kind->n_keys; i++) {
 		const struct conf_key *key = &kind->keys[i];
-		unsigned int n = 1;
+		unsigned int n = conf_value_count(key, obj);
 
-		if (key->value == CONF_ADDRS)
-			n = ((const struct conf_addrs *)(const void *)((const char *)obj +
-								       key->off))
-				    ->n;
 		for (unsigned int k = 0; k < n && applies(kind, key, obj); k++) {
 			conf_value_format(key, obj, k, buf, sizeof(buf));
 			fprintf(out, "%s = %s\n", key->name, buf);

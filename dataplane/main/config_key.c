@@ -70,6 +70,8 @@ static const struct conf_key port_keys[] = {
 	{ "mtu", CONF_U32, 0, PO(mtu), 576, 9000, NULL, "1500", "576 to 9000" },
 	{ "gateway", CONF_IP4, 0, PO(gateway), 0, 0, NULL, "none",
 	  "none, or an IPv4 address such as 192.0.2.1" },
+	{ "route", CONF_ROUTES, 0, PO(routes), 0, 0, NULL, "none",
+	  "a network and its router, such as 10.0.0.0/8 via 192.0.2.2; at most 16 of them" },
 };
 
 #define GU(field) FIELD(conf_guest, field)

@@ -16,6 +16,7 @@ enum conf_value {
 	CONF_PATH,     /* the same, absolute */
 	CONF_IP4,      /* uint32_t in network order, or "none" */
 	CONF_ADDRS,    /* struct conf_addrs; the key may repeat */
+	CONF_ROUTES,   /* struct conf_routes, or "none"; the key may repeat */
 };
 
 /* A key that has a meaning for one class of lcore only. */
@@ -68,7 +69,11 @@ unsigned int conf_key_index(const struct conf_kind *kind, size_t off);
 /* Sets the field of @key in section object @obj. 0, or -EINVAL and @problem. */
 int conf_value_parse(const struct conf_key *key, void *obj, const char *text, unsigned int line,
 		     char *problem, size_t size);
-/* Writes it as config_parse() takes it; CONF_ADDRS: its @i'th. */
+/* May the key stand more than once in a section? */
+bool conf_value_repeats(const struct conf_key *key);
+/* How many lines it takes: 1, or as many as it has values. */
+unsigned int conf_value_count(const struct conf_key *key, const void *obj);
+/* Writes it as config_parse() takes it; of a key that repeats: its @i'th. */
 void conf_value_format(const struct conf_key *key, const void *obj, unsigned int i, char *buf,
 		       size_t size);
 

@@ -92,10 +92,15 @@ static int parse_ip4(const char *text, uint32_t *ret)
 	return 0;
 }
 
+static uint32_t host_bits(unsigned int prefix_len)
+{
+	return prefix_len < 32 ? UINT32_MAX >> prefix_len : 0;
+}
+
 /* An address a host can have: no network, broadcast, loopback, multicast or reserved one. */
 static bool host_address(uint32_t be, unsigned int prefix_len)
 {
-	uint32_t a = ntohl(be), host = prefix_len < 32 ? UINT32_MAX >> prefix_len : 0;
+	uint32_t a = ntohl(be), host = host_bits(prefix_len);
 
 	if (!(a >> 24) || a >> 24 == 127 || a >> 28 >= 14)
 		return false;
@@ -121,6 +126,33 @@ static int parse_addr(struct conf_addrs *addrs, const char *text, unsigned int l
 	out->addr = ip_addr_v4(a.s_addr);
 	out->prefix_len = (uint8_t)len;
 	addrs->line[addrs->n++] = line;
+	return 0;
+}
+
+/* "NETWORK/LEN via ROUTER". The route to everything is the gateway. */
+static int parse_route(struct conf_routes *routes, const char *text, unsigned int line)
+{
+	char dst[INET_ADDRSTRLEN + 3], word[4], via[INET_ADDRSTRLEN], *slash;
+	struct conf_route *out = &routes->route[routes->n];
+	struct in_addr net, router;
+	int64_t len;
+	int end = 0;
+
+	if (!strcmp(text, "none"))
+		return 0;
+	if (routes->n == CONF_ROUTES_MAX ||
+	    sscanf(text, "%18s %3s %15s%n", dst, word, via, &end) != 3 || text[end] ||
+	    strcmp(word, "via"))
+		return -EINVAL;
+	slash = strchr(dst, '/');
+	if (!slash || parse_int(slash + 1, 1, 32, &len))
+		return -EINVAL;
+	*slash = '\0';
+	if (inet_pton(AF_INET, dst, &net) != 1 || inet_pton(AF_INET, via, &router) != 1 ||
+	    (ntohl(net.s_addr) & host_bits((unsigned int)len)) || !host_address(router.s_addr, 32))
+		return -EINVAL;
+	*out = (struct conf_route){ net.s_addr, router.s_addr, (unsigned int)len };
+	routes->line[routes->n++] = line;
 	return 0;
 }
 
@@ -156,6 +188,8 @@ static int parse_value(const struct conf_key *key, void *field, const char *text
 		return parse_ip4(text, field);
 	case CONF_ADDRS:
 		return parse_addr(field, text, line);
+	case CONF_ROUTES:
+		return parse_route(field, text, line);
 	}
 	return -EINVAL;
 }
@@ -196,6 +230,29 @@ static void format_addr(const struct guest_addr *a, char *buf, size_t size)
 	snprintf(buf, size, "%s/%u", text, a->prefix_len);
 }
 
+static void format_route(const struct conf_route *r, char *buf, size_t size)
+{
+	char dst[INET_ADDRSTRLEN], via[INET_ADDRSTRLEN];
+
+	format_ip4(r->dst, dst, sizeof(dst));
+	format_ip4(r->via, via, sizeof(via));
+	snprintf(buf, size, "%s/%u via %s", dst, r->prefix_len, via);
+}
+
+bool conf_value_repeats(const struct conf_key *key)
+{
+	return key->value == CONF_ADDRS || key->value == CONF_ROUTES;
+}
+
+unsigned int conf_value_count(const struct conf_key *key, const void *obj)
+{
+	const void *field = (const char *)obj + key->off;
+
+	if (key->value == CONF_ADDRS)
+		return ((const struct conf_addrs *)field)->n;
+	return key->value == CONF_ROUTES ? ((const struct conf_routes *)field)->n : 1;
+}
+
 void conf_value_format(const struct conf_key *key, const void *obj, unsigned int i, char *buf,
 		       size_t size)
 {
@@ -230,6 +287,9 @@ void conf_value_format(const struct conf_key *key, const void *obj, unsigned int
 		break;
 	case CONF_ADDRS:
 		format_addr(&((const struct conf_addrs *)field)->addr[i], buf, size);
+		break;
+	case CONF_ROUTES:
+		format_route(&((const struct conf_routes *)field)->route[i], buf, size);
 		break;
 	}
 }

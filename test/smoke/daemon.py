@@ -20,6 +20,7 @@ SKIP = 77
 DEADLINE = 60  # seconds for anything at all to happen
 OFFLOADS = ("tx", "rx", "sg", "tso", "gso", "gro")
 CLIENT, NON_RT, RT, LATER = "10.79.0.1", "10.79.0.11", "10.79.0.12", "10.79.0.13"
+FAR, FARTHER = "10.80.0.1", "10.80.0.2"  # behind the client: one with a route
 
 PACKETS = 8192 - 1024 - 8192 // 8  # of an lcore for its guests
 
@@ -46,7 +47,7 @@ connections = 1024
 
 [port p0]
 device = net_af_packet0,iface=h0
-gateway = {client}
+route = {far}/32 via {client}
 
 [guest g1]
 socket = {dir}/g1.sock
@@ -93,6 +94,8 @@ class Bed:
             run("ip", "netns", "exec", ns, "ethtool", "-K", dev, *off)
             run("ip", "-n", ns, "link", "set", dev, "up")
         run("ip", "-n", self.client, "addr", "add", CLIENT + "/24", "dev", "c0")
+        for address in (FAR, FARTHER):
+            run("ip", "-n", self.client, "addr", "add", address + "/32", "dev", "c0")
         return self
 
     def __exit__(self, *_):
@@ -109,9 +112,10 @@ class Bed:
                  "/proc/sys/kernel/sched_rt_${f}_us || exit 99; done; "
         return ["ip", "netns", "exec", self.host, "sh", "-c", mounts + 'exec "$@"', self.dir]
 
-    def pings(self, address):
+    def pings(self, address, source=CLIENT):
         """Does @address answer? Asks again until it does, or a second has passed."""
-        argv = ["ip", "netns", "exec", self.client, "ping", "-c", "1", "-W", "1", address]
+        argv = ["ip", "netns", "exec", self.client, "ping", "-c", "1", "-W", "1", "-I", source,
+                address]
         return subprocess.run(argv, stdout=subprocess.DEVNULL, check=False).returncode == 0
 
 
@@ -203,6 +207,12 @@ def test_both_classes_answer(bed, daemon):
     assert lcores["0"]["rx_given"] >= 1 and lcores["0"]["rx_frames"] == 0, lcores["0"]
     assert lcores["0"]["tx_frames"] >= 1 and lcores["1"]["tx_frames"] >= 1, lcores
     assert not bed.pings(LATER)
+
+
+def test_routes(bed):
+    """Replies to a network with a route go there; to one without there is no way."""
+    assert bed.pings(NON_RT, FAR) and bed.pings(RT, FAR)
+    assert not bed.pings(RT, FARTHER)
 
 
 def test_threads(daemon):
@@ -334,7 +344,7 @@ def write_config(bed, poll="adaptive", throttling="refuse"):
     cpus = sorted(os.sched_getaffinity(0))
     with open(bed.dir + "/conf", "w", encoding="utf-8") as file:
         file.write(CONFIG.format(dir=bed.dir, cpu_nrt=cpus[0], cpu_rt=cpus[1], poll=poll,
-                                 throttling=throttling, client=CLIENT, non_rt=NON_RT, rt=RT))
+                                 throttling=throttling, client=CLIENT, far=FAR, non_rt=NON_RT, rt=RT))
 
 
 def all_tests(bed, outsockd, outsockctl, guest_pair):
@@ -350,6 +360,7 @@ def all_tests(bed, outsockd, outsockctl, guest_pair):
         test_more_clients_wait(bed)
         test_busy_daemon_is_waited_for(bed, daemon)
         test_both_classes_answer(bed, daemon)
+        test_routes(bed)
         test_guest_comes_and_goes(bed, daemon, outsockd)
         test_lcore_set(daemon)
         test_doctor(daemon)

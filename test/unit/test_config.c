@@ -56,6 +56,7 @@ static void test_defaults(void **state)
 	assert_int_equal(c->lcores[0].idle_ns, 50000);
 	assert_int_equal(c->ports[0].mtu, 1500);
 	assert_int_equal(c->ports[0].gateway, 0);
+	assert_int_equal(c->ports[0].routes.n, 0);
 	assert_int_equal(c->guests[0].client, 1);
 	assert_int_equal(c->guests[0].lcore, CONF_AUTO);
 	assert_int_equal(c->guests[0].grace_ns, 10000000000);
@@ -70,7 +71,9 @@ static void test_values(void **state)
 				 "[lcore 0]\n cpu=1\nnice = -5\nnap = 2ms\nidle = 0us\n"
 				 "nap-max = 20ms\n\n"
 				 "; old style\n[lcore 7]\ncpu = 0\nclass = rt\npriority = 98\n" PORT
-				 "vlan = 4094\ngateway = 192.0.2.1\n" GUEST
+				 "vlan = 4094\ngateway = 192.0.2.1\n"
+				 "route = 10.0.0.0/8 via 192.0.2.2\n"
+				 "route = 10.1.2.3/32 via 198.51.100.0\n" GUEST
 				 "address = 192.0.2.10/24\naddress = 198.51.100.1/31\n"
 				 "class = rt\nlcore = 7\nmode = server\npriority = 7\n");
 
@@ -87,6 +90,11 @@ static void test_values(void **state)
 	assert_int_equal(config_lcore_index(c, 1), -1);
 	assert_int_equal(c->ports[0].vlan, 4094);
 	assert_int_equal(c->ports[0].gateway, inet_addr("192.0.2.1"));
+	assert_int_equal(c->ports[0].routes.n, 2);
+	assert_int_equal(c->ports[0].routes.route[0].dst, inet_addr("10.0.0.0"));
+	assert_int_equal(c->ports[0].routes.route[0].prefix_len, 8);
+	assert_int_equal(c->ports[0].routes.route[0].via, inet_addr("192.0.2.2"));
+	assert_int_equal(c->ports[0].routes.route[1].prefix_len, 32);
 	assert_int_equal(c->guests[0].addrs.n, 2);
 	assert_int_equal(c->guests[0].addrs.addr[1].prefix_len, 31);
 	assert_int_equal(c->guests[0].addrs.addr[1].addr.w[3], inet_addr("198.51.100.1"));
@@ -175,6 +183,34 @@ static void test_bad_values(void **state)
 	       "f:5: [port p0] gateway: '10.0.0' is not a valid value; right: none, or an IPv4 "
 	       "address "
 	       "such as 192.0.2.1");
+}
+
+static void test_bad_routes(void **state)
+{
+	static const char *const bad[] = {
+		"10.0.0.0/8",
+		"10.0.0.0/8 via",
+		"10.0.0.0/8 192.0.2.2",
+		"10.0.0.0/8 by 192.0.2.2",
+		"10.0.0.0/8 via 192.0.2.2 x",
+		"10.0.0.1/8 via 192.0.2.2",
+		"10.0.0.0/33 via 192.0.2.2",
+		"0.0.0.0/0 via 192.0.2.2",
+		"10.0.0.0 via 192.0.2.2",
+		"10.0.0.0/8 via 224.0.0.1",
+		"10.0.0.0/8 via 0.0.0.0",
+		"10.0.0.0/8 via 1192.000.002.002",
+	};
+	char text[512], message[512];
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(text, sizeof(text), "%sroute = %s\n", LCORE0 PORT, bad[i]);
+		snprintf(message, sizeof(message),
+			 "f:5: [port p0] route: '%s' is not a valid value; right: a network and its "
+			 "router, such as 10.0.0.0/8 via 192.0.2.2; at most 16 of them",
+			 bad[i]);
+		refuse(text, message);
+	}
 }
 
 static void test_bad_addresses(void **state)
@@ -274,6 +310,16 @@ static void test_port_rules(void **state)
 	refuse(LCORE0 PORT "gateway = 10.0.0.1\n" GUEST "address = 192.0.2.10/24\n",
 	       "f:5: [port p0] gateway: no guest of this port has an address in the gateway's "
 	       "network; right: an address in the network of a guest of this port");
+	refuse(LCORE0 PORT "route = 10.0.0.0/8 via 192.0.2.2\nroute = 10.1.0.0/16 via 10.0.0.1\n"
+	       GUEST "address = 192.0.2.10/24\n",
+	       "f:6: [port p0] route: no guest of this port has an address in the router's "
+	       "network; right: an address in the network of a guest of this port");
+	refuse(LCORE0 PORT "route = 10.0.0.0/8 via 192.0.2.2\nroute = 10.0.0.0/8 via 192.0.2.3\n"
+	       GUEST "address = 192.0.2.10/24\n",
+	       "f:6: [port p0] route: line 5 has a route to this network; right: one route to each "
+	       "network");
+	refuse(LCORE0 PORT "route = 10.0.0.0/8 via 192.0.2.10\n" GUEST "address = 192.0.2.10/24\n",
+	       "f:9: [guest g1] address: the address is a router of port p0; right: another address");
 	refuse(LCORE0 PORT "[port p1]\ndevice = net_null0\n",
 	       "f:6: [port p1] device: port p0 has this device; right: each device for one port");
 }
@@ -358,13 +404,15 @@ static void test_dump(void **state)
 
 	assert_null(c); /* below the least: the units were read */
 	c = parse("[dataplane]\nmemory = 196608K\n" LCORE0 LCORE1 "idle = 1500us\n" PORT
-		  "gateway = 192.0.2.1\n" GUEST
+		  "gateway = 192.0.2.1\nroute = 10.0.0.0/8  via  192.0.2.2\n"
+		  "route = 10.1.0.0/16 via 192.0.2.3\n" GUEST
 		  "address = 192.0.2.10/24\naddress = 198.51.100.1/32\n");
 	assert_non_null(c);
 	first = dump(c);
 	config_free(c);
 	assert_non_null(strstr(first, "memory = 192M\n"));
 	assert_non_null(strstr(first, "idle = 1500us\n"));
+	assert_non_null(strstr(first, "route = 10.0.0.0/8 via 192.0.2.2\nroute = 10.1.0.0/16 via"));
 	assert_non_null(strstr(first, "address = 192.0.2.10/24\naddress = 198.51.100.1/32\n"));
 	c = parse(first);
 	assert_non_null(c);
@@ -467,6 +515,7 @@ int main(void)
 		cmocka_unit_test(test_zero_byte_and_long_line),
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_bad_values),
+		cmocka_unit_test(test_bad_routes),
 		cmocka_unit_test(test_bad_addresses),
 		cmocka_unit_test(test_lcore_rules),
 		cmocka_unit_test(test_busy_rt),
