@@ -128,7 +128,7 @@ json_t *ctl_guest_add(struct ctl_call *call)
 		return NULL;
 	err = guests_add(call->d, conf);
 	if (err) {
-		config_guest_del(call->d->conf, name);
+		config_guest_del(call->d->conf, name, call->d->n_cpus, NULL, NULL);
 		return ctl_fail(call, "guest %s can not be served: %s", name, strerror(-err));
 	}
 	return ctl_guest_json(call->d, guests_find(call->d, name));
@@ -141,7 +141,9 @@ json_t *ctl_guest_remove(struct ctl_call *call)
 
 	if (!g)
 		return NULL;
+	/* What is left must be what a file could say. */
+	if (config_guest_del(call->d->conf, name, call->d->n_cpus, ctl_mistake, call))
+		return NULL;
 	guests_del(call->d, name);
-	config_guest_del(call->d->conf, name);
 	return json_object();
 }

@@ -42,8 +42,8 @@ void ctl_mistake(void *ctx, const struct conf_mistake *m)
 	struct ctl_call *call = ctx;
 	size_t n = strlen(call->error);
 
-	snprintf(call->error + n, sizeof(call->error) - n, "%s%s%s%s; right: %s", n ? "\n" : "",
-		 m->key, m->key[0] ? ": " : "", m->problem, m->right);
+	snprintf(call->error + n, sizeof(call->error) - n, "%s[%s] %s%s%s; right: %s",
+		 n ? "\n" : "", m->section, m->key, m->key[0] ? ": " : "", m->problem, m->right);
 }
 
 unsigned int ctl_keys(const struct ctl_call *call, const char **keys, const char **values,

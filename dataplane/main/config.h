@@ -18,7 +18,7 @@
 #include <stdio.h>
 
 #define CONF_LCORES_MAX 32
-#define CONF_PORTS_MAX	8 /* STACK_LINKS_MAX */
+#define CONF_PORTS_MAX	8  /* STACK_LINKS_MAX */
 #define CONF_ROUTES_MAX 16 /* of a port */
 #define CONF_GUESTS_MAX 256
 #define CONF_KEYS_MAX	16
@@ -161,8 +161,13 @@ struct conf_guest *config_guest_add(struct config *c, const char *name, const ch
 int config_lcore_set(struct config *c, const char *name, const char *const *keys,
 		     const char *const *values, unsigned int n, unsigned int n_cpus,
 		     conf_report report, void *ctx);
-/* The others keep their order, and may move: pointers to guests are invalid afterwards. */
-void config_guest_del(struct config *c, const char *name);
+/*
+ * The others keep their order, and may move: pointers to guests are invalid afterwards. -ENOENT;
+ * -EINVAL: what is left would be no valid configuration: mistakes were reported and nothing is
+ * changed.
+ */
+int config_guest_del(struct config *c, const char *name, unsigned int n_cpus, conf_report report,
+		     void *ctx);
 
 /* A bit for each CPU. */
 struct conf_cpus {

@@ -2,6 +2,7 @@
 /* Changes while the daemon runs: guests come and go, lcores are tuned. All or nothing. */
 #include "main/config_key.h"
 
+#include <errno.h>
 #include <string.h>
 
 struct conf_guest *config_guest_add(struct config *c, const char *name, const char *const *keys,
@@ -92,13 +93,38 @@ int config_lcore_set(struct config *c, const char *name, const char *const *keys
 	return -1;
 }
 
-void config_guest_del(struct config *c, const char *name)
+static void take_out(struct config *c, unsigned int i)
 {
-	for (unsigned int i = 0; i < c->n_guests; i++) {
-		if (strcmp(c->guests[i].head.name, name))
-			continue;
-		c->n_guests--;
-		memmove(&c->guests[i], &c->guests[i + 1], (c->n_guests - i) * sizeof(c->guests[0]));
-		return;
-	}
+	c->n_guests--;
+	memmove(&c->guests[i], &c->guests[i + 1], (c->n_guests - i) * sizeof(c->guests[0]));
+}
+
+static void put_back(struct config *c, unsigned int i, const struct conf_guest *g)
+{
+	memmove(&c->guests[i + 1], &c->guests[i], (c->n_guests - i) * sizeof(c->guests[0]));
+	c->guests[i] = *g;
+	c->n_guests++;
+}
+
+int config_guest_del(struct config *c, const char *name, unsigned int n_cpus, conf_report fn,
+		     void *ctx)
+{
+	struct conf_guest gone;
+	unsigned int i = 0;
+
+	while (i < c->n_guests && strcmp(c->guests[i].head.name, name))
+		i++;
+	if (i == c->n_guests)
+		return -ENOENT;
+	gone = c->guests[i];
+	take_out(c, i);
+	c->report = fn;
+	c->report_ctx = ctx;
+	c->n_mistakes = 0;
+	config_check(c, n_cpus);
+	c->report = NULL;
+	if (!c->n_mistakes)
+		return 0;
+	put_back(c, i, &gone);
+	return -EINVAL;
 }

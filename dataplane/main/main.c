@@ -3,6 +3,7 @@
 #include "main/daemon.h"
 #include "main/log.h"
 
+#include <ctype.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #define sd_notify(unset, state) ((void)(state))
 #endif
 
+#define CPUS_MAX       1024
 #define DEFAULT_CONFIG "/etc/outsock/outsockd.conf"
 
 enum action {
@@ -63,6 +65,15 @@ static int run(struct config *c, unsigned int n_cpus)
 	return EXIT_SUCCESS;
 }
 
+/* A number of CPUs; 0: it is none. */
+static unsigned int count_of(const char *text)
+{
+	char *end;
+	unsigned long n = isdigit((unsigned char)*text) ? strtoul(text, &end, 10) : 0;
+
+	return n && !*end && n <= CPUS_MAX ? (unsigned int)n : 0;
+}
+
 /* One option of the command line. */
 static void take_option(int opt, struct words *w)
 {
@@ -75,7 +86,9 @@ static void take_option(int opt, struct words *w)
 	};
 
 	if (opt == 'n') {
-		w->n_cpus = (unsigned int)strtoul(optarg, NULL, 10);
+		w->n_cpus = count_of(optarg);
+		if (!w->n_cpus)
+			w->action = ACTION_WRONG;
 		return;
 	}
 	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)

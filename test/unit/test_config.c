@@ -4,6 +4,7 @@
 #include "main/log.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -205,10 +206,11 @@ static void test_bad_routes(void **state)
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		snprintf(text, sizeof(text), "%sroute = %s\n", LCORE0 PORT, bad[i]);
-		snprintf(message, sizeof(message),
-			 "f:5: [port p0] route: '%s' is not a valid value; right: a network and its "
-			 "router, such as 10.0.0.0/8 via 192.0.2.2; at most 16 of them",
-			 bad[i]);
+		snprintf(
+			message, sizeof(message),
+			"f:5: [port p0] route: '%s' is not a valid value; right: a network and its "
+			"router, such as 10.0.0.0/8 via 192.0.2.2; at most 16 of them",
+			bad[i]);
 		refuse(text, message);
 	}
 }
@@ -310,16 +312,19 @@ static void test_port_rules(void **state)
 	refuse(LCORE0 PORT "gateway = 10.0.0.1\n" GUEST "address = 192.0.2.10/24\n",
 	       "f:5: [port p0] gateway: no guest of this port has an address in the gateway's "
 	       "network; right: an address in the network of a guest of this port");
-	refuse(LCORE0 PORT "route = 10.0.0.0/8 via 192.0.2.2\nroute = 10.1.0.0/16 via 10.0.0.1\n"
-	       GUEST "address = 192.0.2.10/24\n",
+	refuse(LCORE0 PORT
+	       "route = 10.0.0.0/8 via 192.0.2.2\nroute = 10.1.0.0/16 via 10.0.0.1\n" GUEST
+	       "address = 192.0.2.10/24\n",
 	       "f:6: [port p0] route: no guest of this port has an address in the router's "
 	       "network; right: an address in the network of a guest of this port");
-	refuse(LCORE0 PORT "route = 10.0.0.0/8 via 192.0.2.2\nroute = 10.0.0.0/8 via 192.0.2.3\n"
-	       GUEST "address = 192.0.2.10/24\n",
+	refuse(LCORE0 PORT
+	       "route = 10.0.0.0/8 via 192.0.2.2\nroute = 10.0.0.0/8 via 192.0.2.3\n" GUEST
+	       "address = 192.0.2.10/24\n",
 	       "f:6: [port p0] route: line 5 has a route to this network; right: one route to each "
 	       "network");
 	refuse(LCORE0 PORT "route = 10.0.0.0/8 via 192.0.2.10\n" GUEST "address = 192.0.2.10/24\n",
-	       "f:9: [guest g1] address: the address is a router of port p0; right: another address");
+	       "f:9: [guest g1] address: the address is a router of port p0; right: another "
+	       "address");
 	refuse(LCORE0 PORT "[port p1]\ndevice = net_null0\n",
 	       "f:6: [port p1] device: port p0 has this device; right: each device for one port");
 }
@@ -423,6 +428,38 @@ static void test_dump(void **state)
 	free(second);
 }
 
+/* What is left is a valid configuration, or nothing is taken away. */
+static void test_guest_del(void **state)
+{
+	struct config *c =
+		parse(LCORE0 PORT "gateway = 192.0.2.1\n" GUEST "address = 192.0.2.10/24\n"
+				  "[guest g2]\nsocket = /run/g2\nport = p0\n"
+				  "address = 198.51.100.2/24\n");
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(c);
+	assert_int_equal(config_guest_del(c, "g3", 2, config_print_mistake, out), -ENOENT);
+	assert_int_equal(config_guest_del(c, "g1", 2, config_print_mistake, out), -EINVAL);
+	fflush(out);
+	assert_string_equal(
+		text,
+		"f:5: [port p0] gateway: no guest of this port has an address in the "
+		"gateway's network; right: an address in the network of a guest of this "
+		"port\n");
+	assert_int_equal(c->n_guests, 2);
+	assert_string_equal(c->guests[0].head.name, "g1");
+	assert_string_equal(c->guests[1].head.name, "g2");
+	/* The other way round both may go: without guests a gateway is no mistake. */
+	assert_int_equal(config_guest_del(c, "g2", 2, config_print_mistake, out), 0);
+	assert_int_equal(config_guest_del(c, "g1", 2, config_print_mistake, out), 0);
+	assert_int_equal(c->n_guests, 0);
+	fclose(out);
+	free(text);
+	config_free(c);
+}
+
 static void test_guest_add(void **state)
 {
 	const char *keys[] = { "socket", "port", "address" };
@@ -442,7 +479,7 @@ static void test_guest_add(void **state)
 	fflush(out);
 	assert_non_null(strstr(text, "[guest g3] address: the address is guest g2's already"));
 	assert_null(config_guest_add(c, "g1", keys, values, 3, 2, config_print_mistake, out));
-	config_guest_del(c, "g1");
+	assert_int_equal(config_guest_del(c, "g1", 2, config_print_mistake, out), 0);
 	assert_int_equal(c->n_guests, 1);
 	assert_string_equal(c->guests[0].head.name, "g2");
 	fclose(out);
@@ -526,6 +563,7 @@ int main(void)
 		cmocka_unit_test(test_all_mistakes_are_told),
 		cmocka_unit_test(test_dump),
 		cmocka_unit_test(test_guest_add),
+		cmocka_unit_test(test_guest_del),
 		cmocka_unit_test(test_lcore_set),
 		cmocka_unit_test(test_file),
 	};
