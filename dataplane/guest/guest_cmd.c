@@ -108,7 +108,9 @@ static int cmd_socket(struct cmd *c)
 		return rc;
 	c->g->ids.own[c->h->sock] = s;
 	if (b->sndbuf)
-		sock_setopt(s, OUTSOCK_OPT_SNDBUF, b->sndbuf);
+		sock_setopt(s, OUTSOCK_OPT_SNDBUF,
+			    RTE_MIN(RTE_MAX(b->sndbuf, (uint32_t)OUTSOCK_SNDBUF_MIN),
+				    (uint32_t)OUTSOCK_SNDBUF_MAX));
 	if (b->type == OUTSOCK_DGRAM)
 		sock_credit(s, c->h->pos);
 	return 0;

@@ -28,7 +28,7 @@ void lcore_give(struct lcore *lc, struct port *port, struct port_sorted *s)
  * What came from an RT lcore is copied, so that slow readers of ours never hold its packets.
  * Returns how many are left.
  */
-static unsigned int take_over(struct lcore *lc, struct rte_mbuf **pkts, unsigned int n)
+unsigned int lcore_take_over(struct lcore *lc, struct rte_mbuf **pkts, unsigned int n)
 {
 	unsigned int kept = 0;
 
@@ -50,7 +50,7 @@ static unsigned int take(struct lcore *lc, const struct lcore_peer *peer, struct
 {
 	unsigned int n = spsc_get_burst(ring, (void **)pkts, max);
 
-	return n && peer->copy ? take_over(lc, pkts, n) : n;
+	return n && peer->copy ? lcore_take_over(lc, pkts, n) : n;
 }
 
 /* Frames of one port in a row go up together. */

@@ -65,6 +65,14 @@ static bool queue_is_ours(const struct lcore *lc, const struct port *port, uint1
 	return !port_steered(port) || q == port_queue_of(port, lc->index);
 }
 
+/* Does an RT lcore's pool give the packets, and are we none? */
+static bool rt_holds(const struct lcore *lc, const struct port *port)
+{
+	unsigned int holder = port_holder(port);
+
+	return !port_steered(port) && holder != lc->index && lc->peers[holder].copy;
+}
+
 static void set_napping(struct lcore *lc)
 {
 	lc->napping = false;
@@ -84,7 +92,8 @@ static void rxq_add(void *arg)
 			call->err = -ENOSPC;
 			return;
 		}
-		lc->rxqs[lc->n_rxqs++] = (struct lcore_rxq){ call->port, port_dev(call->port), q };
+		lc->rxqs[lc->n_rxqs++] = (struct lcore_rxq){ call->port, port_dev(call->port), q,
+							     rt_holds(lc, call->port) };
 	}
 	set_napping(lc);
 }

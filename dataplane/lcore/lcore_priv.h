@@ -39,6 +39,7 @@ struct lcore_budget {
 struct lcore_rxq {
 	struct port *port;
 	uint16_t dev, queue;
+	bool copy; /* its packets come from an RT lcore's pool, and we are none: do not hold them */
 };
 
 /*
@@ -118,6 +119,8 @@ void lcore_turn_end(struct lcore *lc, unsigned int work);
 
 /* ---- to other lcores ---- */
 
+/* Copies of @pkts in a pool of our own, in their place; returns how many are left. */
+unsigned int lcore_take_over(struct lcore *lc, struct rte_mbuf **pkts, unsigned int n);
 void lcore_give(struct lcore *lc, struct port *port, struct port_sorted *sorted);
 void lcore_wake_peers(struct lcore *lc);
 /* Tables for the stack: @ctx is the struct port_if, or the lcore. */
@@ -130,8 +133,8 @@ void lcore_sleep(struct lcore *lc);
 /* Any thread: ends its sleep, after something was put where it looks. True: it slept. */
 bool lcore_wake(struct lcore *lc);
 /*
- * Any thread that is no lcore: @fd ends its sleep. @edge: at each event (eventfds, which then need no reading), else
- * as long as it is readable (ports). -errno.
+ * Any thread that is no lcore: @fd ends its sleep. @edge: at each event (eventfds, which then need
+ * no reading), else as long as it is readable (ports). -errno.
  */
 int lcore_wait_add(struct lcore *lc, int fd, bool edge);
 void lcore_wait_del(struct lcore *lc, int fd);

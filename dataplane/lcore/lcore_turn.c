@@ -39,6 +39,8 @@ static unsigned int rx_burst(struct lcore *lc, const struct lcore_rxq *q)
 	struct port_sorted sorted;
 	unsigned int n = port_rx(q->dev, q->queue, pkts, PORT_BURST);
 
+	if (unlikely(q->copy))
+		n = lcore_take_over(lc, pkts, n);
 	if (!n)
 		return 0;
 	if (lc->alone) {

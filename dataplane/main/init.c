@@ -245,6 +245,7 @@ static int on_ports(struct daemon *d)
 
 		guests_expect(d->conf, cfg.conf->head.name, n);
 		cfg.poller = place_poller(d->conf, n);
+		cfg.holder = place_holder(d->conf, cfg.poller);
 		err = port_open(&cfg, &d->ports[i]);
 		d->n_ports += !err;
 	}

@@ -45,3 +45,13 @@ uint32_t place_quota_share(const struct place_quota *q, uint32_t room)
 		return 0;
 	return q->n_auto ? (uint32_t)(room - q->said) / q->n_auto : room;
 }
+
+unsigned int place_holder(const struct config *c, unsigned int poller)
+{
+	if (c->lcores[poller].class == LCORE_RT)
+		return poller;
+	for (unsigned int i = 0; i < c->n_lcores; i++)
+		if (c->lcores[i].class == LCORE_RT)
+			return i;
+	return poller;
+}

@@ -10,9 +10,8 @@
 
 /*
  * Index of the lcore for @g: the one it names, or of those of its class the one with the fewest
- * guests,
- * @load[i] being lcore i's. The configuration has been checked: there is one. Negative: there is
- * not.
+ * guests, @load[i] being lcore i's. The configuration has been checked: there is one. Negative:
+ * there is not.
  */
 int place_guest(const struct config *c, const struct conf_guest *g, const unsigned int *load);
 
@@ -22,6 +21,13 @@ int place_guest(const struct config *c, const struct conf_guest *g, const unsign
  * with no guest there yet, the first ordinary lcore.
  */
 unsigned int place_poller(const struct config *c, const unsigned int *load);
+
+/*
+ * Index of the lcore whose pool a shared queue's packets come from, for as long as the port is
+ * open: an RT one if there is any, though another one polls as yet; else @poller. What ordinary
+ * guests do not read then never keeps an RT lcore from receiving.
+ */
+unsigned int place_holder(const struct config *c, unsigned int poller);
 
 #define PLACE_QUOTA_MIN 64 /* packets without which a guest is not worth an lcore's while */
 

@@ -67,6 +67,7 @@ struct port_cfg {
 	unsigned int index; /* in the configuration */
 	unsigned int n_lcores;
 	unsigned int poller;		  /* lcore that polls the shared queue at first */
+	unsigned int holder;		  /* lcore whose pool its packets come from */
 	struct rte_mempool *const *pools; /* of each lcore */
 };
 
@@ -89,6 +90,8 @@ uint16_t port_dev(const struct port *p);
 uint16_t port_n_rxq(const struct port *p);
 uint16_t port_queue_of(const struct port *p, unsigned int lcore);
 bool port_steered(const struct port *p);
+/* Not steered: the lcore whose pool received packets come from, whoever polls. */
+unsigned int port_holder(const struct port *p);
 enum port_wait port_wait(const struct port *p);
 const char *port_wait_name(const struct port *p);
 /* Descriptors that become readable when a packet comes. Returns how many. */

@@ -141,7 +141,7 @@ static int set_up_queues(struct port *p, const struct port_cfg *cfg)
 		return fail(p, "number of descriptors", err);
 	for (uint16_t q = 0; q < p->n_rxq; q++) {
 		/* The mapping of lcores to queues is its own inverse. */
-		unsigned int lcore = p->steered ? port_queue_of(p, q) : cfg->poller;
+		unsigned int lcore = p->steered ? port_queue_of(p, q) : cfg->holder;
 
 		err = rte_eth_rx_queue_setup(p->dev, q, n_rxd, socket, NULL, cfg->pools[lcore]);
 		if (err)
@@ -252,6 +252,7 @@ static struct port *port_new(const struct port_cfg *cfg)
 	p->index = cfg->index;
 	p->n_lcores = cfg->n_lcores;
 	p->first = cfg->poller;
+	p->holder = cfg->holder;
 	p->dev = RTE_MAX_ETHPORTS;
 	for (unsigned int k = 0; k < p->n_lcores; k++)
 		p->ifs[k].raw_fd = -1;
@@ -381,6 +382,11 @@ uint16_t port_queue_of(const struct port *p, unsigned int lcore)
 bool port_steered(const struct port *p)
 {
 	return p->steered;
+}
+
+unsigned int port_holder(const struct port *p)
+{
+	return p->holder;
 }
 
 enum port_wait port_wait(const struct port *p)

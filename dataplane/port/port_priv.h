@@ -19,6 +19,7 @@ struct port {
 	struct conf_port conf;
 	unsigned int index, n_lcores;
 	unsigned int first; /* lcore that has queue 0, where everything without a rule goes */
+	unsigned int holder;
 	uint16_t dev;
 	uint16_t n_rxq, n_txq;
 	bool steered, started;

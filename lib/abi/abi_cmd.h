@@ -91,13 +91,19 @@ struct outsock_info {
 #define OUTSOCK_CLOSE_ABORT	1u	/* RST now, discard everything */
 #define OUTSOCK_CLOSE_UNREAD	2u	/* the program left bytes unread: RST (RFC 2525, 2.17) */
 
-/* Options that the host keeps: X(name, value, first value a guest may set, last value) */
+#define OUTSOCK_SNDBUF_MIN	2048
+#define OUTSOCK_SNDBUF_MAX	0x40000000
+
+/*
+ * Options that the host keeps: X(name, value, first value a guest may set, last value). 15 was
+ * PRIORITY, which no host has kept, and stays free.
+ */
 #define OUTSOCK_OPTS(X)						\
 	X(REUSEADDR,		1,	0,	1)		\
 	X(REUSEPORT,		2,	0,	1)		\
 	X(BROADCAST,		3,	0,	1)		\
 	X(KEEPALIVE,		4,	0,	1)		\
-	X(SNDBUF,		5,	2048,	0x40000000)	\
+	X(SNDBUF,		5,	OUTSOCK_SNDBUF_MIN, OUTSOCK_SNDBUF_MAX) \
 	X(TOS,			6,	0,	255)		\
 	X(TTL,			7,	1,	255)		\
 	X(NODELAY,		8,	0,	1)		\
@@ -107,7 +113,6 @@ struct outsock_info {
 	X(KEEPINTVL,		12,	1,	32767)		\
 	X(KEEPCNT,		13,	1,	127)		\
 	X(USER_TIMEOUT,		14,	0,	0x7fffffff)	\
-	X(PRIORITY,		15,	0,	7)		\
 	X(DF,			16,	0,	1)		\
 	X(SYNCNT,		17,	1,	127)		\
 	X(QUICKACK,		18,	0,	1)

@@ -296,6 +296,26 @@ def test_guest_comes_and_goes(bed, daemon, outsockd):
     assert bed.pings(NON_RT)
 
 
+def test_poller_moves(bed, daemon):
+    """Without RT guests an ordinary lcore polls, with packets of the RT one's pool, and gives them
+    back."""
+    words = ("guest", "add", "g2", "class=rt", f"socket={bed.dir}/g2.sock", "port=p0",
+             f"address={RT}/24")
+    run(daemon.ctl_path, "--socket", bed.dir + "/control.sock", "guest", "remove", "g2")
+    assert daemon.ctl("port", "list")[0]["lcore"] == "0"
+    before = {lc["name"]: lc for lc in daemon.ctl("lcore", "list")}
+    for _ in range(3):
+        until(lambda: bed.pings(NON_RT), "ping while the ordinary lcore polls")
+    after = {lc["name"]: lc for lc in daemon.ctl("lcore", "list")}
+    assert after["0"]["rx_frames"] - before["0"]["rx_frames"] >= 3, after["0"]
+    until(lambda: {lc["name"]: lc for lc in daemon.ctl("lcore", "list")}["1"]["packets_free"] ==
+          before["1"]["packets_free"], "all packets are back")
+    daemon.ctl(*words)
+    assert daemon.ctl("port", "list")[0]["lcore"] == "1"
+    until(lambda: bed.pings(RT), "ping of the RT guest that is back")
+    assert bed.pings(NON_RT)
+
+
 def test_lcore_set(daemon):
     lcore = daemon.ctl("lcore", "set", "1", "priority=60", "idle=100us")
     assert lcore["priority"] == 60
@@ -344,7 +364,8 @@ def write_config(bed, poll="adaptive", throttling="refuse"):
     cpus = sorted(os.sched_getaffinity(0))
     with open(bed.dir + "/conf", "w", encoding="utf-8") as file:
         file.write(CONFIG.format(dir=bed.dir, cpu_nrt=cpus[0], cpu_rt=cpus[1], poll=poll,
-                                 throttling=throttling, client=CLIENT, far=FAR, non_rt=NON_RT, rt=RT))
+                                 throttling=throttling, client=CLIENT, far=FAR, non_rt=NON_RT,
+                                 rt=RT))
 
 
 def all_tests(bed, outsockd, outsockctl, guest_pair):
@@ -362,6 +383,7 @@ def all_tests(bed, outsockd, outsockctl, guest_pair):
         test_both_classes_answer(bed, daemon)
         test_routes(bed)
         test_guest_comes_and_goes(bed, daemon, outsockd)
+        test_poller_moves(bed, daemon)
         test_lcore_set(daemon)
         test_doctor(daemon)
         test_guest_to_guest(bed, daemon, guest_pair)

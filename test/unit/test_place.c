@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -75,12 +76,28 @@ static void test_quota(void **state)
 	assert_int_equal(place_quota_share(&q, 4999 + 2 * PLACE_QUOTA_MIN), 0);
 }
 
+/* An RT lcore's pool, although an ordinary one polls; without RT the poller's own. */
+static void test_holder(void **state)
+{
+	struct config *plain = calloc(1, sizeof(*plain));
+
+	assert_int_equal(place_holder(c, 0), 1);
+	assert_int_equal(place_holder(c, 2), 1);
+	assert_int_equal(place_holder(c, 1), 1);
+	assert_int_equal(place_holder(c, 3), 3);
+	assert_non_null(plain);
+	plain->n_lcores = 2;
+	assert_int_equal(place_holder(plain, 1), 1);
+	free(plain);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_guest),
 		cmocka_unit_test(test_poller),
 		cmocka_unit_test(test_quota),
+		cmocka_unit_test(test_holder),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
