@@ -7,9 +7,6 @@
 
 #include <stdlib.h>
 
-#define EPH_FIRST 32768 /* as stack_cfg_defaults() */
-#define EPH_LAST  60999
-
 static const struct {
 	const char *name, *text;
 } errs[GUEST_ERR_N] = {
@@ -150,14 +147,17 @@ static void leave_lcore(struct guest *g)
 /* The configuration with strings of our own. */
 static int copy_cfg(struct guest *g, const struct guest_cfg *cfg)
 {
+	struct stack_cfg stack;
+
 	g->cfg = *cfg;
 	g->cfg.name = strndup(cfg->name, GUEST_NAME_MAX - 1);
 	g->cfg.socket_path = strdup(cfg->socket_path);
 	if (!g->cfg.name || !g->cfg.socket_path)
 		return -ENOMEM;
 	if (!g->cfg.eph_first) {
-		g->cfg.eph_first = EPH_FIRST;
-		g->cfg.eph_last = EPH_LAST;
+		stack_cfg_defaults(&stack);
+		g->cfg.eph_first = stack.eph_first;
+		g->cfg.eph_last = stack.eph_last;
 	}
 	return 0;
 }

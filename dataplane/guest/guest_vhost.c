@@ -92,14 +92,8 @@ static struct guest_vhost *find_path(const char *path)
 	return found;
 }
 
-static enum rte_vhost_msg_result pre_msg(int vid, void *data)
+static void before_msg(struct guest_vhost *v, const struct msg *m)
 {
-	struct guest_vhost *v = vhost_of(vid);
-	const struct msg *m = data;
-
-	if (!v)
-		return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
-	pthread_mutex_lock(&v->dev_lock);
 	switch (m->request) {
 	case MSG_SET_MEM_TABLE:
 		guest_vhost_rings_stop(v);
@@ -113,22 +107,14 @@ static enum rte_vhost_msg_result pre_msg(int vid, void *data)
 	default:
 		break;
 	}
-	pthread_mutex_unlock(&v->dev_lock);
-	return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
 }
 
 /*
  * What ran before goes on. A ring that GET_VRING_BASE stopped does not: the library says that it is
  * no longer ready right after this.
  */
-static enum rte_vhost_msg_result post_msg(int vid, void *data)
+static void after_msg(struct guest_vhost *v, const struct msg *m)
 {
-	struct guest_vhost *v = vhost_of(vid);
-	const struct msg *m = data;
-
-	if (!v)
-		return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
-	pthread_mutex_lock(&v->dev_lock);
 	switch (m->request) {
 	case MSG_SET_MEM_TABLE:
 		guest_vhost_mem_read(v);
@@ -141,8 +127,30 @@ static enum rte_vhost_msg_result post_msg(int vid, void *data)
 	default:
 		break;
 	}
-	pthread_mutex_unlock(&v->dev_lock);
+}
+
+/* The library goes on with every message: we only have to know of some. */
+static enum rte_vhost_msg_result on_msg(int vid, const struct msg *m,
+					void (*fn)(struct guest_vhost *v, const struct msg *m))
+{
+	struct guest_vhost *v = vhost_of(vid);
+
+	if (v) {
+		pthread_mutex_lock(&v->dev_lock);
+		fn(v, m);
+		pthread_mutex_unlock(&v->dev_lock);
+	}
 	return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
+}
+
+static enum rte_vhost_msg_result pre_msg(int vid, void *data)
+{
+	return on_msg(vid, data, before_msg);
+}
+
+static enum rte_vhost_msg_result post_msg(int vid, void *data)
+{
+	return on_msg(vid, data, after_msg);
 }
 
 static const struct rte_vhost_user_extern_ops extern_ops = {

@@ -74,9 +74,4 @@ static inline void list_splice_tail(struct list *to, struct list *from)
 #define list_for_each(pos, head) \
 	for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
 
-/* The body may take @pos off the list, but no other entry. */
-#define list_for_each_safe(pos, head) \
-	for (struct list *pos = (head)->next, *pos##_next = pos->next; pos != (head); \
-	     pos = pos##_next, pos##_next = pos->next)
-
 #endif

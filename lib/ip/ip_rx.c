@@ -74,7 +74,6 @@ static inline void deliver(struct rte_mbuf *m, const struct ip4_hdr *h, unsigned
 	meta->proto = h->proto;
 	meta->ttl = h->ttl;
 	meta->tos = h->tos;
-	meta->flags = 0;
 	m->l3_len = hlen;
 	m->data_off += hlen;
 	m->data_len -= hlen;

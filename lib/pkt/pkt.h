@@ -24,13 +24,11 @@ struct sock_owner;
  * @next:	link of the one pkt_queue it is on
  * @owner:	rx: whose address @dst is, set by ip
  * @src, @dst:	rx: network addresses, set by ip
- * @tx_time:	TCP, tx (shares its place with @src): when it was last sent (ns)
  * @proto, @ttl, @tos: rx: of the IP header
  * @payload:	bytes at the data pointer that belong to the consumer (payload of the segment or
  *		datagram; not counting link padding)
  * @sport, @dport: rx: set by the transport (network order)
  * @seq:	TCP: sequence number of the first byte, host order
- * @flags:	of the transport that holds it
  * @tx_next:	TCP, tx (shares its place with @dst): link of its send queue. The queue keeps a
  *		packet while the layers below have it as well (reference count 2). They may use
  *		@next and put headers in front, nothing else; whoever turns a sent packet into a
@@ -41,10 +39,7 @@ struct sock_owner;
 struct pkt_meta {
 	struct rte_mbuf *next;
 	struct sock_owner *owner;
-	union {
-		struct ip_addr src;
-		uint64_t tx_time;
-	};
+	struct ip_addr src;
 	union {
 		struct ip_addr dst;
 		struct rte_mbuf *tx_next;
@@ -52,7 +47,7 @@ struct pkt_meta {
 	uint32_t seq;
 	uint32_t payload;
 	uint16_t sport, dport;
-	uint8_t proto, ttl, tos, flags;
+	uint8_t proto, ttl, tos;
 };
 
 _Static_assert(sizeof(struct pkt_meta) == 64, "one cache line, and RTE_MBUF_PRIV_ALIGN");
@@ -91,6 +86,20 @@ static inline bool pkt_shared(const struct rte_mbuf *m)
 
 /* Checksum of @len bytes from offset @off on, over all segments, added to @sum (wire/cksum.h). */
 uint64_t pkt_cksum(uint64_t sum, const struct rte_mbuf *m, uint32_t off, uint32_t len);
+
+/* The consumer's first @n bytes, which @m has, are done with: it begins behind them. */
+static inline void pkt_skip(struct rte_mbuf *m, uint32_t n)
+{
+	pkt_meta(m)->payload -= n;
+	m->pkt_len -= n;
+	for (struct rte_mbuf *seg = m; n; seg = seg->next) {
+		uint16_t step = (uint16_t)RTE_MIN(n, (uint32_t)seg->data_len);
+
+		seg->data_off += step;
+		seg->data_len -= step;
+		n -= step;
+	}
+}
 
 /* Cuts @m behind its first @len bytes, @len at most pkt_len. False: its chain is broken. */
 bool pkt_cut(struct rte_mbuf *m, uint32_t len);

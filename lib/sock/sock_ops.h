@@ -141,6 +141,12 @@ void port_table_destroy(struct port_table *t); /* takes NULL */
  * beside a listener) and SO_REUSEPORT, to which holds are subject as well as claims.
  */
 int port_bind(struct port_table *t, struct port_bind *b);
+/*
+ * For sock_transport.bind, once @local is known to be the owner's: @b for @s at @local, which goes
+ * to sock.local with the port that was chosen.
+ */
+int port_bind_sock(struct port_table *t, struct port_bind *b, struct sock *s,
+		   const struct ip_endpoint *local);
 void port_unbind(struct port_table *t, struct port_bind *b); /* harmless when not bound */
 /* @b, bound, begins to listen: -EADDRINUSE when another one that shares its port already does. */
 int port_listen(struct port_table *t, struct port_bind *b);

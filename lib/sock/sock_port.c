@@ -315,6 +315,21 @@ int port_bind(struct port_table *t, struct port_bind *b)
 	return 0;
 }
 
+int port_bind_sock(struct port_table *t, struct port_bind *b, struct sock *s,
+		   const struct ip_endpoint *local)
+{
+	int rc;
+
+	b->owner = s->owner;
+	b->addr = local->addr;
+	b->port = local->port;
+	b->again = s->bind_again;
+	rc = port_bind(t, b);
+	if (!rc)
+		s->local = (struct ip_endpoint){ .addr = local->addr, .port = b->port };
+	return rc;
+}
+
 void port_unbind(struct port_table *t, struct port_bind *b)
 {
 	uint16_t port = rte_be_to_cpu_16(b->port);

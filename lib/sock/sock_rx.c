@@ -47,20 +47,6 @@ static void rxq_pop(struct sock *s)
 		s->events &= ~SOCK_EV_DATA;
 }
 
-/* Moves the data pointer of a packet, chain or not, on by @n bytes that it has. */
-static void pkt_consume(struct rte_mbuf *m, uint32_t n)
-{
-	m->pkt_len -= n;
-	pkt_meta(m)->payload -= n;
-	for (struct rte_mbuf *seg = m; n; seg = seg->next) {
-		uint16_t step = RTE_MIN(n, seg->data_len);
-
-		seg->data_off += step;
-		seg->data_len -= step;
-		n -= step;
-	}
-}
-
 void sock_rx_taken(struct sock *s, uint32_t n)
 {
 	uint32_t left = n;
@@ -70,7 +56,7 @@ void sock_rx_taken(struct sock *s, uint32_t n)
 		uint32_t payload = pkt_meta(m)->payload;
 
 		if (payload > left) {
-			pkt_consume(m, left);
+			pkt_skip(m, left);
 			left = 0;
 			break;
 		}

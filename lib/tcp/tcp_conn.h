@@ -366,8 +366,6 @@ bool tcp_text(struct tcp_conn *c, struct tcp_seg *seg);
 void tcp_fin_received(struct tcp_conn *c);
 /* Drops what is held beyond a gap. */
 void tcp_ooo_free(struct tcp_conn *c);
-/* Moves the data pointer of a packet, chain or not, on by @n bytes. */
-void tcp_pkt_skip(struct rte_mbuf *m, uint32_t n);
 
 /* ---- tcp_listen.c ---- */
 

@@ -16,19 +16,10 @@ static struct sock *ctl_create(void *ctx)
 static int ctl_bind(struct sock *s, const struct ip_endpoint *local)
 {
 	struct tcp_conn *c = tcp_conn(s);
-	int rc;
 
 	if (!ip_addr_is_any(&local->addr) && ip_addr_owner(c->tcp->ip, &local->addr) != s->owner)
 		return -EADDRNOTAVAIL;
-	c->bind.owner = s->owner;
-	c->bind.addr = local->addr;
-	c->bind.port = local->port;
-	c->bind.again = s->bind_again;
-	rc = port_bind(c->tcp->ports, &c->bind);
-	if (rc)
-		return rc;
-	s->local = (struct ip_endpoint){ .addr = local->addr, .port = c->bind.port };
-	return 0;
+	return port_bind_sock(c->tcp->ports, &c->bind, s, local);
 }
 
 static int ctl_listen(struct sock *s, uint32_t backlog)

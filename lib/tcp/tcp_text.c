@@ -7,19 +7,6 @@
 #define COALESCE_MIN 8u	  /* packets that wait before small ones are copied together */
 #define COALESCE_MAX 256u /* bytes that are small */
 
-void tcp_pkt_skip(struct rte_mbuf *m, uint32_t n)
-{
-	pkt_meta(m)->payload -= n;
-	m->pkt_len -= n;
-	for (struct rte_mbuf *seg = m; n; seg = seg->next) {
-		uint16_t step = (uint16_t)RTE_MIN(n, (uint32_t)seg->data_len);
-
-		seg->data_off += step;
-		seg->data_len -= step;
-		n -= step;
-	}
-}
-
 /*
  * A slow reader and a peer that sends byte by byte must not hold a packet for each byte: small text
  * of @m goes behind that of @tail, which is before it in the stream. True: @m is gone.
@@ -91,7 +78,7 @@ static void deliver_chain(struct tcp_conn *c, struct rte_mbuf *m)
 
 		ooo_uncount(c, m);
 		if (old < len) {
-			tcp_pkt_skip(m, old);
+			pkt_skip(m, old);
 			deliver(c, m, len - old);
 		} else {
 			pkt_drop(c->tcp->env, m, DROP_TCP_DUP);
@@ -162,7 +149,7 @@ static bool ooo_keep(struct tcp_conn *c, const struct tcp_seg *seg, const struct
 {
 	struct rte_mbuf *m = seg->m, *prev = tcp_ooo_prev(c->ooo, seg->seq, fit);
 
-	tcp_pkt_skip(m, fit->skip);
+	pkt_skip(m, fit->skip);
 	pkt_meta(m)->payload = fit->len;
 	pkt_meta(m)->seq = seg->seq + fit->skip;
 	pkt_meta(m)->next = NULL;
@@ -218,7 +205,7 @@ bool tcp_text(struct tcp_conn *c, struct tcp_seg *seg)
 		return false;
 	}
 	c->rcv.mss = (uint16_t)RTE_MIN(RTE_MAX(c->rcv.mss, seg->len), (uint32_t)c->rcv.adv_mss);
-	tcp_pkt_skip(seg->m, seg->off);
+	pkt_skip(seg->m, seg->off);
 	if (seg->seq != c->rcv.nxt) {
 		text_beyond(c, seg);
 		return true;

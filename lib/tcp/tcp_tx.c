@@ -263,6 +263,8 @@ static unsigned int tx_conn(struct tcp_conn *c, unsigned int max)
 
 bool tcp_tx(struct tcp *tcp, unsigned int budget)
 {
+	unsigned int n;
+
 	tcp->starved = false;
 	tcp_set_now(tcp);
 	while (budget && !tcp->starved && !list_empty(&tcp->tx_list)) {
@@ -273,7 +275,8 @@ bool tcp_tx(struct tcp *tcp, unsigned int budget)
 		rte_prefetch0(&next->snd);
 		rte_prefetch0(&next->txq);
 		list_del(&c->tx_link);
-		budget -= tx_conn(c, RTE_MIN(budget, TX_SHARE));
+		n = tx_conn(c, RTE_MIN(budget, TX_SHARE));
+		budget -= RTE_MAX(n, 1u); /* to look at one that sends nothing is work, too */
 	}
 	return !list_empty(&tcp->tx_list);
 }

@@ -105,19 +105,10 @@ static struct sock *udp_sock_create(void *ctx)
 static int udp_bind(struct sock *s, const struct ip_endpoint *local)
 {
 	struct udp_sock *u = udp_sock(s);
-	int rc;
 
 	if (!ip_addr_is_any(&local->addr) && ip_addr_owner(u->udp->ip, &local->addr) != s->owner)
 		return -EADDRNOTAVAIL;
-	u->bind.owner = s->owner;
-	u->bind.addr = local->addr;
-	u->bind.port = local->port;
-	rc = port_bind(u->udp->ports, &u->bind);
-	if (rc)
-		return rc;
-	s->local.addr = local->addr;
-	s->local.port = u->bind.port;
-	return 0;
+	return port_bind_sock(u->udp->ports, &u->bind, s, local);
 }
 
 int udp_autobind(struct sock *s)

@@ -199,6 +199,26 @@ static inline bool vring_notify_due(const struct vring_dev *r)
 bool vring_want_kicks(struct vring_dev *r, bool want);
 
 /* Copies that cross pieces; the chain has the bytes. */
+/*
+ * The next piece of a chain that has as much: *@n is cut to what lies in one stretch of guest
+ * memory at the cursor, which moves behind it.
+ */
+static inline uint8_t *vring_piece(struct vring_chain *c, uint32_t *n)
+{
+	uint8_t *p;
+
+	while (c->off == c->segs[c->seg].len) {
+		c->seg++;
+		c->off = 0;
+	}
+	p = c->segs[c->seg].base + c->off;
+	if (*n > c->segs[c->seg].len - c->off)
+		*n = c->segs[c->seg].len - c->off;
+	c->off += *n;
+	c->left -= *n;
+	return p;
+}
+
 void vring_read_slow(struct vring_chain *c, void *dst, uint32_t n);
 void vring_write_slow(struct vring_chain *c, const void *src, uint32_t n);
 

@@ -6,21 +6,13 @@ void vring_write_slow(struct vring_chain *c, const void *src, uint32_t n)
 {
 	const uint8_t *p = src;
 
-	c->left -= n;
 	while (n > 0) {
-		uint32_t room = c->segs[c->seg].len - c->off;
+		uint32_t len = n;
+		uint8_t *to = vring_piece(c, &len);
 
-		if (room == 0) {
-			c->seg++;
-			c->off = 0;
-			continue;
-		}
-		if (room > n)
-			room = n;
-		memcpy(c->segs[c->seg].base + c->off, p, room);
-		c->off += room;
-		p += room;
-		n -= room;
+		memcpy(to, p, len);
+		p += len;
+		n -= len;
 	}
 }
 

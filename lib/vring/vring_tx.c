@@ -6,21 +6,13 @@ void vring_read_slow(struct vring_chain *c, void *dst, uint32_t n)
 {
 	uint8_t *p = dst;
 
-	c->left -= n;
 	while (n > 0) {
-		uint32_t room = c->segs[c->seg].len - c->off;
+		uint32_t len = n;
+		const uint8_t *from = vring_piece(c, &len);
 
-		if (room == 0) {
-			c->seg++;
-			c->off = 0;
-			continue;
-		}
-		if (room > n)
-			room = n;
-		memcpy(p, c->segs[c->seg].base + c->off, room);
-		c->off += room;
-		p += room;
-		n -= room;
+		memcpy(p, from, len);
+		p += len;
+		n -= len;
 	}
 }
 
