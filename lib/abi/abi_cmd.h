@@ -18,7 +18,8 @@ struct outsock_cmd_socket {
 	__u8	type;			/* OUTSOCK_STREAM, OUTSOCK_DGRAM */
 	__u8	v6only;
 	__u8	reserved;
-	__le32	sndbuf;			/* bytes to keep unacknowledged; 0: host's choice */
+	__le32	sndbuf;			/* bytes to keep unacknowledged; 0: host's choice; what is
+					 * outside of OUTSOCK_SNDBUF_* is brought inside */
 };
 
 /*

@@ -360,12 +360,28 @@ def test_secret_is_kept(bed):
         return file.read()
 
 
-def write_config(bed, poll="adaptive", throttling="refuse"):
-    cpus = sorted(os.sched_getaffinity(0))
+def write_config(bed, poll="adaptive", throttling="refuse", n_cpus=2):
+    cpus = sorted(os.sched_getaffinity(0))[:n_cpus]
     with open(bed.dir + "/conf", "w", encoding="utf-8") as file:
-        file.write(CONFIG.format(dir=bed.dir, cpu_nrt=cpus[0], cpu_rt=cpus[1], poll=poll,
+        file.write(CONFIG.format(dir=bed.dir, cpu_nrt=cpus[0], cpu_rt=cpus[-1], poll=poll,
                                  throttling=throttling, client=CLIENT, far=FAR, non_rt=NON_RT,
                                  rt=RT))
+
+
+def test_one_cpu(bed, outsockd, outsockctl, guest_pair):
+    """Both lcores on one CPU: the RT one is FIFO, and sleeps often enough for the other one."""
+    write_config(bed, n_cpus=1)
+    daemon = Daemon(bed, outsockd, outsockctl)
+    try:
+        cpus = {lcore["cpu"] for lcore in daemon.ctl("lcore", "list")}
+        assert len(cpus) == 1, cpus
+        until(lambda: bed.pings(NON_RT) and bed.pings(RT), "ping with both lcores on one CPU")
+        test_guest_to_guest(bed, daemon, guest_pair)
+        daemon.end()
+    finally:
+        if daemon.proc.poll() is None:
+            daemon.proc.kill()
+            daemon.proc.wait()
 
 
 def all_tests(bed, outsockd, outsockctl, guest_pair):
@@ -373,6 +389,7 @@ def all_tests(bed, outsockd, outsockctl, guest_pair):
     test_doctor_without_daemon(outsockctl)
     test_throttled_lcore_is_refused(bed, outsockd)
     test_throttled_lcore_is_allowed(bed, outsockd, outsockctl)
+    test_one_cpu(bed, outsockd, outsockctl, guest_pair)
     write_config(bed)
     daemon = Daemon(bed, outsockd, outsockctl)
     try:
