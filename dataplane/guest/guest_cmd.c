@@ -154,10 +154,7 @@ static int cmd_bind(struct cmd *c)
 
 static int cmd_listen(struct cmd *c)
 {
-	if (c->h->pos > UINT32_MAX)
-		return -EINVAL;
-	return sock_listen(c->s, c->body.listen.backlog, (uint32_t)c->h->pos,
-			   c->body.listen.rcv_win);
+	return sock_listen(c->s, c->body.listen.backlog, c->h->pos, c->body.listen.rcv_win);
 }
 
 static int cmd_connect(struct cmd *c)

@@ -148,7 +148,8 @@ const struct ip_proto ip_icmp_proto = { .rx = icmp_rx };
 
 void ip_neigh_unreach(void *ctx, struct link *link, struct rte_mbuf *m)
 {
-	struct ip_err e = { .err = EHOSTUNREACH };
+	/* Our own knowledge, which nobody can forge. */
+	struct ip_err e = { .err = EHOSTUNREACH, .hard = true };
 
 	if (m->data_len >= IP4_MIN_LEN)
 		report(ctx, rte_pktmbuf_mtod(m, const struct ip4_hdr *), m->data_len, &e);

@@ -41,6 +41,14 @@ static inline bool cksum_ok(const struct ip4_hdr *h, unsigned int hlen)
 	return cksum_fold(sum) == 0xffff;
 }
 
+/* An address of a guest here, or on another lcore. */
+static inline bool is_ours(const struct ip *ip, uint32_t be)
+{
+	const struct ip_addr addr = ip_addr_v4(be);
+
+	return ip_local4(ip, be) || (ip->wire && ip->wire->owns(ip->wire_ctx, &addr));
+}
+
 /* Why the packet with header @h, @hlen bytes long, is not acceptable; DROP_N: it is. */
 static inline enum drop_reason check(const struct ip *ip, const struct rte_mbuf *m,
 				     const struct ip4_hdr *h, unsigned int hlen, bool foreign)
@@ -57,7 +65,7 @@ static inline enum drop_reason check(const struct ip *ip, const struct rte_mbuf 
 			return DROP_IP_OPTIONS;
 	}
 	/* From outside nobody speaks with an address of ours (RFC 1122, 3.2.1.3). */
-	if (unlikely(ip4_is_bad_source(h->src) || (foreign && ip_local4(ip, h->src))))
+	if (unlikely(ip4_is_bad_source(h->src) || (foreign && is_ours(ip, h->src))))
 		return DROP_IP_SRC;
 	return DROP_N;
 }

@@ -119,7 +119,10 @@ struct sock {
 	uint8_t bind_again : 1; /* transport's bind(): sock_bind_again() */
 	uint8_t tx_fin;		/* the stream ends at tx_off: sock_tx_end(fin) or sock_close() */
 	uint16_t err;
-	uint32_t retrans;
+	union {
+		uint32_t retrans;
+		uint32_t child_credit;
+	};
 	uint32_t snd_win, tx_pkts;
 	struct pkt_queue rxq;
 	uint64_t rx_off, rx_credit, rx_end;
@@ -127,7 +130,7 @@ struct sock {
 	union {
 		struct list refused_link; /* owner.refused; valid with tx_refused */
 		struct {		  /* listener */
-			uint32_t accept_credit, accepted, child_credit;
+			uint64_t accept_credit, accepted;
 		};
 	};
 	void *cookie;
@@ -150,7 +153,7 @@ int sock_bind(struct sock *s, const struct ip_endpoint *local);
 /* The consumer's socket before this one had it: what else holds the port is no obstacle. */
 int sock_bind_again(struct sock *s, const struct ip_endpoint *local);
 /* Again for another backlog or credit. @accept_credit: absolute. */
-int sock_listen(struct sock *s, uint32_t backlog, uint32_t accept_credit, uint32_t child_credit);
+int sock_listen(struct sock *s, uint32_t backlog, uint64_t accept_credit, uint32_t child_credit);
 /* Stream: SYN leaves in this turn's TX phase; then CONNECTED or ERROR. Datagram: sets the peer. */
 int sock_connect(struct sock *s, const struct ip_endpoint *peer);
 int sock_disconnect(struct sock *s);			       /* datagram: forgets the peer */

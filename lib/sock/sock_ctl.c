@@ -157,7 +157,7 @@ static int bind_any(struct sock *s)
 	return s->state == SOCK_NEW ? sock_bind(s, &any) : 0;
 }
 
-int sock_listen(struct sock *s, uint32_t backlog, uint32_t accept_credit, uint32_t child_credit)
+int sock_listen(struct sock *s, uint32_t backlog, uint64_t accept_credit, uint32_t child_credit)
 {
 	int rc;
 

@@ -82,9 +82,9 @@ void sock_rx_taken_dgram(struct sock *s)
 int sock_credit(struct sock *s, uint64_t credit)
 {
 	if (s->state == SOCK_LISTENING) {
-		if (credit < s->accept_credit || credit > UINT32_MAX)
+		if (credit < s->accept_credit)
 			return -EINVAL;
-		s->accept_credit = (uint32_t)credit;
+		s->accept_credit = credit;
 	} else {
 		if (credit < s->rx_credit)
 			return -EINVAL;

@@ -72,6 +72,7 @@ void tcp_acked(struct tcp_conn *c, const struct tcp_seg *seg)
 	c->snd.una = seg->ack;
 	c->snd.nxt = seq_max(c->snd.nxt, c->snd.una);
 	c->snd.retries = 0;
+	c->soft_err = 0;
 	/* RFC 6582, 4: only the first partial ACK restarts the timer. */
 	impatient = c->flags & TCPC_PARTIAL;
 	tcp_recovery_acked(c, n);
@@ -106,7 +107,7 @@ bool tcp_ack_check(struct tcp_conn *c, struct tcp_seg *seg)
 	if (seq_lt(seg->ack, c->snd.una))
 		return true;
 	tcp_window_update(c, seg);
-	if (c->timer_mode == TCP_TM_PERSIST)
+	if (c->timer_mode == TCP_TM_PERSIST && !(c->flags & TCPC_CLOSING))
 		c->snd.retries = 0; /* it is alive (RFC 9293, 3.8.6.1) */
 	if (seg->ack != c->snd.una)
 		tcp_acked(c, seg);

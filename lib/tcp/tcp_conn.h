@@ -196,6 +196,7 @@ struct tcp {
 	struct port_table *ports;
 	struct tcp_cfg cfg;
 	uint32_t now_ms;
+	uint32_t iss_min;	/* of the SYN at hand, which ended a TIME-WAIT; 0: any */
 	bool starved;		/* no packet was to be had in this tcp_tx() */
 	struct rte_mbuf *spare; /* handed out by tx_space, not committed yet */
 	struct tcp_table table;
@@ -312,6 +313,8 @@ static inline void tcp_seg_drop(struct tcp *tcp, struct tcp_seg *seg, enum drop_
 struct tcp_conn *tcp_conn_new(struct tcp *tcp); /* CLOSED; NULL: pool is empty */
 /* Initial sequence number (RFC 6528) and timestamp offset (RFC 7323, 5.4); the tuple is set. */
 void tcp_tcb_init(struct tcp_conn *c);
+/* ISS is to be @min or more; 0: any. */
+void tcp_iss_raise(struct tcp_conn *c, uint32_t min);
 /* False: the table is full. */
 bool tcp_hash_insert(struct tcp_conn *c);
 /* Route and path MTU to snd.mss. */
@@ -422,6 +425,8 @@ struct rte_mbuf *tcp_txq_segment(struct tcp_conn *c, struct rte_mbuf *m, uint32_
 
 /* ---- tcp_tx.c ---- */
 
+/* The sequence number of a segment without text. */
+uint32_t tcp_ack_seq(const struct tcp_conn *c);
 /* Sends the first segment again, whatever cwnd says. False: no packet was to be had. */
 bool tcp_tx_head(struct tcp_conn *c, uint32_t len_max);
 

@@ -94,11 +94,7 @@ static int connect_route(struct tcp_conn *c, const struct ip_endpoint *peer)
 static void connect_begin(struct tcp_conn *c, uint32_t iss_min)
 {
 	tcp_tcb_init(c);
-	if (iss_min && seq_lt(c->snd.iss, iss_min)) {
-		c->snd.iss = iss_min;
-		c->snd.una = c->snd.nxt = c->snd.max = c->snd.iss;
-		c->snd.recover = c->snd.small = c->snd.iss;
-	}
+	tcp_iss_raise(c, iss_min);
 	c->state = TCPS_SYN_SENT;
 	tcp_sched(c);
 }

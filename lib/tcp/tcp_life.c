@@ -68,6 +68,15 @@ void tcp_tcb_init(struct tcp_conn *c)
 	tcp_mss_update(c);
 }
 
+void tcp_iss_raise(struct tcp_conn *c, uint32_t min)
+{
+	if (!min || seq_geq(c->snd.iss, min))
+		return;
+	c->snd.iss = min;
+	c->snd.una = c->snd.nxt = c->snd.max = c->snd.iss;
+	c->snd.recover = c->snd.small = c->snd.iss;
+}
+
 bool tcp_hash_insert(struct tcp_conn *c)
 {
 	struct tcp *tcp = c->tcp;
@@ -136,7 +145,7 @@ static void congestion_init(struct tcp_conn *c)
 	if ((c->flags & TCPC_RTT) && !lost)
 		tcp_rtt_sample(&c->rtt, tcp_now_us(c->tcp) - c->snd.rtt_us,
 			       c->tcp->cfg.rto_min_ms * 1000);
-	else
+	else if (lost)
 		c->rtt = (struct tcp_rtt){ .rto = RTO_AFTER_SYN };
 	c->flags &= ~TCPC_RTT;
 	tcp_cc_init(&c->cc, &tcp_newreno, tcp_cc_iw(c->snd.mss, lost));
@@ -222,7 +231,7 @@ static bool reset_owed(const struct tcp_conn *c)
 void tcp_reset_send(struct tcp_conn *c)
 {
 	if (reset_owed(c) && !ip_addr_is_silent(c->tcp->ip, &c->s.local.addr) &&
-	    tcp_emit_empty(c, c->snd.nxt, TCP_F_RST | TCP_F_ACK))
+	    tcp_emit_empty(c, tcp_ack_seq(c), TCP_F_RST | TCP_F_ACK))
 		tcp_inc(c->tcp, TCP_RSTS_OUT);
 }
 

@@ -68,9 +68,7 @@ static void inherit(struct tcp_conn *c, const struct tcp_conn *l)
 
 static bool has_room(const struct tcp_conn *l)
 {
-	uint32_t taken = l->s.accepted + l->n_embryos;
-
-	return l->n_embryos < l->backlog && (int32_t)(l->s.accept_credit - taken) > 0;
+	return l->n_embryos < l->backlog && l->s.accept_credit > l->s.accepted + l->n_embryos;
 }
 
 /* The child of a SYN, in SYN-RECEIVED. NULL: no memory, quota or route; *@ret_why says which. */
@@ -107,6 +105,7 @@ static void take_syn(struct tcp_conn *l, struct tcp_seg *seg)
 		return;
 	}
 	tcp_tcb_init(c);
+	tcp_iss_raise(c, l->tcp->iss_min);
 	c->rcv.irs = seg->seq;
 	c->rcv.nxt = c->rcv.ack = c->rcv.sent = c->rcv.adv = seg->seq + 1;
 	tcp_syn_options(c, seg);
@@ -149,6 +148,7 @@ void tcp_no_conn(struct tcp *tcp, struct tcp_seg *seg)
 		in_listen(container_of(b, struct tcp_conn, bind), seg);
 	else
 		unclaimed(tcp, seg);
+	tcp->iss_min = 0;
 }
 
 static struct tcp_conn *listener(const struct tcp_conn *c)

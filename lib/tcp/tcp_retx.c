@@ -8,6 +8,7 @@
 #define SYN_RETRIES    7  /* 1 + 2 + ... + 120 s: at least 3 minutes (RFC 9293, 3.8.3) */
 #define SYNACK_RETRIES 5  /* a minute: half-open connections cost memory */
 #define DATA_RETRIES   15 /* about 15 minutes; R2 is at least 100 s */
+#define ORPHAN_PROBES  8  /* of a closed window, when nobody owns the connection any more */
 
 static uint32_t flight(const struct tcp_conn *c)
 {
@@ -19,7 +20,8 @@ static void recovery_enter(struct tcp_conn *c)
 {
 	uint32_t mss = c->snd.mss;
 
-	c->cc.ops->loss(&c->cc, flight(c), mss, c->tcp->env->now);
+	/* What limited transmit has sent does not count (RFC 5681, 3.2, 2). */
+	c->cc.ops->loss(&c->cc, RTE_MIN(flight(c), c->cc.cwnd), mss, c->tcp->env->now);
 	c->cc.cwnd = c->cc.ssthresh + 3 * mss;
 	c->snd.recover = c->snd.max;
 	c->flags |= TCPC_RECOVERY | TCPC_RETX;
@@ -137,6 +139,12 @@ void tcp_rto(struct tcp_conn *c)
 
 void tcp_persist(struct tcp_conn *c)
 {
+	/* The peer is alive, or not; but whose program has closed is not to be held for ever. */
+	if ((c->flags & TCPC_CLOSING) && c->snd.retries >= ORPHAN_PROBES) {
+		tcp_inc(c->tcp, TCP_TIMEOUTS);
+		tcp_conn_abort(c, ETIMEDOUT);
+		return;
+	}
 	if (give_up(c))
 		return;
 	tcp_rtt_backoff(&c->rtt);

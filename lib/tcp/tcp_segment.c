@@ -29,6 +29,8 @@ static bool syn_sent_rst(struct tcp_conn *c, struct tcp_seg *seg)
 	if (seg->flags & TCP_F_ACK) {
 		tcp_inc(c->tcp, TCP_RSTS_IN);
 		tcp_conn_gone(c, ECONNREFUSED);
+	} else {
+		tcp_seg_drop(c->tcp, seg, DROP_TCP_STATE);
 	}
 	return false;
 }
@@ -50,8 +52,10 @@ static void syn_taken(struct tcp_conn *c, const struct tcp_seg *seg)
  */
 static void syn_sent_syn(struct tcp_conn *c, struct tcp_seg *seg)
 {
-	if (!(seg->flags & TCP_F_SYN))
+	if (!(seg->flags & TCP_F_SYN)) {
+		tcp_seg_drop(c->tcp, seg, DROP_TCP_STATE);
 		return;
+	}
 	syn_taken(c, seg);
 	c->rx_ms = c->tcp->now_ms;
 	if (!(seg->flags & TCP_F_ACK)) {
@@ -85,6 +89,18 @@ static bool ts_old(const struct tcp_conn *c, const struct tcp_seg *seg)
 		c->tcp->now_ms - c->rcv.ts_age_ms < TS_STALE_MS;
 }
 
+/*
+ * What is not acceptable is answered. Without text, two ends that disagree could answer each other
+ * for ever.
+ */
+static void answer_unacceptable(struct tcp_conn *c, const struct tcp_seg *seg)
+{
+	if (tcp_seg_len(seg))
+		tcp_ack_now(c);
+	else
+		tcp_challenge(c);
+}
+
 /* RFC 7323, 5.3: R1 to R3, and 3.2: a segment without the timestamp that was agreed on. */
 static bool check_paws(struct tcp_conn *c, struct tcp_seg *seg)
 {
@@ -95,7 +111,7 @@ static bool check_paws(struct tcp_conn *c, struct tcp_seg *seg)
 		return false;
 	}
 	if (ts_old(c, seg)) {
-		tcp_ack_now(c);
+		answer_unacceptable(c, seg);
 		tcp_seg_drop(c->tcp, seg, DROP_TCP_PAWS);
 		return false;
 	}
@@ -153,6 +169,7 @@ static bool syn_again(struct tcp_conn *c, struct tcp_seg *seg)
 		return true;
 	if (!(seg->flags & TCP_F_ACK)) {
 		tcp_rewind(c);
+		tcp_seg_drop(c->tcp, seg, DROP_TCP_DUP);
 		return false;
 	}
 	seg->seq++;
@@ -183,11 +200,7 @@ static bool step_seq(struct tcp_conn *c, struct tcp_seg *seg)
 		tcp_ack_now(c);
 		return true;
 	}
-	/* Without text, two ends that disagree could answer each other for ever. */
-	if (tcp_seg_len(seg))
-		tcp_ack_now(c);
-	else
-		tcp_challenge(c);
+	answer_unacceptable(c, seg);
 	tcp_seg_drop(c->tcp, seg, DROP_TCP_SEQ);
 	return false;
 }

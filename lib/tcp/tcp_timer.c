@@ -86,8 +86,10 @@ static void keepalive(struct tcp_conn *c)
 	uint32_t idle = tcp->now_ms - c->rx_ms, first = c->keep_idle * 1000u;
 	bool late = c->user_timeout && idle >= c->user_timeout;
 
-	if ((int32_t)(c->rx_ms - c->una_ms) >= 0)
-		c->snd.retries = 0; /* the last probe was answered */
+	if ((int32_t)(c->rx_ms - c->una_ms) >= 0) { /* the last probe was answered */
+		c->snd.retries = 0;
+		c->soft_err = 0;
+	}
 	if (idle < first) {
 		timer_set(c, TCP_TM_KEEPALIVE, (first - idle) * NSEC_PER_MSEC);
 		return;

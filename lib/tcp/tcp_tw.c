@@ -193,12 +193,22 @@ static void tw_answer(struct tcp *tcp, struct tcp_tw *tw, const struct tcp_seg *
 	}
 }
 
+/*
+ * An ISS beyond all that was sent (RFC 9293, 3.10.7.4, RFC 1122, 4.2.2.13): ISNs may have advanced
+ * more slowly than the connection did.
+ */
+static uint32_t iss_beyond(const struct tcp_tw *tw)
+{
+	return (tw->snd_nxt + 65535 + 2) | 1; /* 0: none */
+}
+
 bool tcp_tw_segment(struct tcp *tcp, struct tcp_tw *tw, struct tcp_seg *seg)
 {
 	const uint8_t *opts = rte_pktmbuf_mtod_offset(seg->m, uint8_t *, TCP_HDR_MIN);
 
 	tcp_opt_parse(opts, seg->hdr_len - TCP_HDR_MIN, &seg->opt);
 	if (!tw->wait_fin && is_new_syn(tw, seg)) {
+		tcp->iss_min = iss_beyond(tw);
 		tw_free(tcp, tw);
 		return false;
 	}
@@ -217,7 +227,7 @@ bool tcp_tw_reuse(struct tcp *tcp, struct tcp_tw *tw, uint32_t *ret_iss_min)
 
 	if (tw->wait_fin || !tw->has_ts || tcp->env->now - began < NSEC_PER_SEC)
 		return false;
-	*ret_iss_min = (tw->snd_nxt + 65535 + 2) | 1; /* 0: none */
+	*ret_iss_min = iss_beyond(tw);
 	tw_free(tcp, tw);
 	return true;
 }

@@ -215,7 +215,7 @@ static unsigned int tx_data(struct tcp_conn *c, unsigned int max)
  * The sequence number of a segment without text: SND.NXT, but after a time-out nxt is back at what
  * the peer may have already, and a probe may have gone beyond its window.
  */
-static uint32_t ack_seq(const struct tcp_conn *c)
+uint32_t tcp_ack_seq(const struct tcp_conn *c)
 {
 	if (!tcp_is_sync(c))
 		return c->snd.max;
@@ -230,7 +230,7 @@ static unsigned int tx_acks(struct tcp_conn *c, unsigned int max)
 {
 	unsigned int n = 0, due = RTE_MAX(c->rcv.dup_owed, !!(c->flags & TCPC_ACK_NOW));
 
-	while (n < due && n < max && tcp_emit_empty(c, ack_seq(c), TCP_F_ACK)) {
+	while (n < due && n < max && tcp_emit_empty(c, tcp_ack_seq(c), TCP_F_ACK)) {
 		n++;
 		tcp_inc(c->tcp, c->rcv.dup_owed ? TCP_DUP_ACKS : TCP_PURE_ACKS);
 		if (c->rcv.dup_owed)

@@ -27,7 +27,7 @@
 	X(data_host_id_range, DATA, e.conn, h.len = 4; h.sock = OUTSOCK_ID_HOST | 31, 4, BAD_ID) \
 	X(credit_len, CREDIT, e.conn, h.len = 4, 4, BAD_LEN) \
 	X(credit_shrinks, CREDIT, e.conn, h.pos = 1, 0, CREDIT) \
-	X(credit_listener_range, CREDIT, e.listener, h.pos = 1ull << 32, 0, CREDIT) \
+	X(credit_listener_shrinks, CREDIT, e.listener, h.pos = 0, 0, CREDIT) \
 	X(credit_unknown_id, CREDIT, e.conn, h.sock = 15, 0, NO_SOCK) \
 	X(socket_id_range, SOCKET, e.conn, h.len = 8; h.sock = 16, 8, BAD_ID) \
 	X(socket_host_id, SOCKET, e.conn, h.len = 8; h.sock = OUTSOCK_ID_HOST, 8, BAD_ID) \

@@ -279,7 +279,7 @@ static void test_arp_failure_reaches_the_socket(void **state)
 	assert_int_equal(t.tcp.err.peer_port, be16(80));
 	assert_int_equal(t.tcp.err.seq, 5);
 	assert_ptr_equal(t.tcp.err.owner, GUEST);
-	told(&t.tcp, EHOSTUNREACH, false, 0);
+	told(&t.tcp, EHOSTUNREACH, true, 0);
 	net_dropped(&t.net, DROP_ARP_UNRESOLVED, 1);
 }
 

@@ -708,6 +708,16 @@ static void test_wire(void **state)
 	assert_int_equal(t.udp.n_rx, 2);
 }
 
+/* From outside nobody speaks for a guest of another lcore either. */
+static void test_source_elsewhere(void **state)
+{
+	static const struct ip_wire wire = { wire_owns, wire_tx };
+	uint32_t elsewhere = OUR_IP2;
+
+	ip_wire_set(t.ip, &wire, &elsewhere);
+	REFUSED(DROP_IP_SRC, p.h.src = OUR_IP2);
+}
+
 static void test_flows_stale(void **state)
 {
 	static const struct ip_wire wire = { wire_owns, wire_tx };
@@ -779,6 +789,7 @@ int main(void)
 		T(test_loop_copies_kept_packets),
 		T(test_loop_takes_large_datagrams),
 		T(test_wire),
+		T(test_source_elsewhere),
 		T(test_flows_stale),
 		T(test_wire_rx_checks),
 	};
