@@ -271,6 +271,9 @@ void osk_wait_reply(struct osk *os);		/* CONNECT's, if it is still to come */
 void osk_forget_failure(struct osk *os);	/* ctl held */
 int osk_disconnect(struct socket *sock, struct osk *os);	/* ctl held */
 
+int osk_zerocopy_begin(struct sock *sk, struct msghdr *msg, size_t len, struct ubuf_info **uarg);
+void osk_zerocopy_end(struct ubuf_info *uarg, bool sent);
+int osk_recv_errqueue(struct sock *sk, struct msghdr *msg, size_t len);
 int osk_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
 bool osk_rcv_full(const struct osk *os);
 int osk_set_rcvlowat(struct sock *sk, int val);

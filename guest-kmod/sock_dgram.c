@@ -67,7 +67,7 @@ static int osk_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t len
 		return osk_native_ops(sock)->recvmsg(sock, msg, len, flags);
 	sk = osk_sk(os);
 	if (flags & MSG_ERRQUEUE)
-		return -EAGAIN;
+		return osk_recv_errqueue(sk, msg, len);
 	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
 	skb = skb_recv_datagram(sk, flags, &err);
@@ -216,12 +216,27 @@ static int osk_dgram_target(struct socket *sock, struct osk *os, struct msghdr *
 	return err;
 }
 
+static int osk_dgram_send(struct osk *os, struct msghdr *msg, size_t len, struct osdgram *dg)
+{
+	long timeo = sock_sndtimeo(osk_sk(os), msg->msg_flags & MSG_DONTWAIT);
+	int err = osk_dgram_copy(dg, msg, len);
+
+	while (!err) {
+		err = osk_dgram_put(os, dg);
+		if (err != -EAGAIN)
+			break;
+		err = osk_dgram_wait(os, &timeo);
+	}
+	osk_dgram_release(dg);
+	return err;
+}
+
 static int osk_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
 	struct osk *os = osk_of(sock);
 	struct osdgram dg = {};
+	struct ubuf_info *uarg;
 	struct sock *sk;
-	long timeo;
 	int err;
 
 	if (!os)
@@ -238,17 +253,11 @@ static int osk_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len
 		err = osk_dgram_target(sock, os, msg, &dg);
 	if (err)
 		return err == 1 ? osk_native_ops(sock)->sendmsg(sock, msg, len) : err;
-	err = osk_dgram_copy(&dg, msg, len);
-	timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
-	while (!err) {
-		err = osk_dgram_put(os, &dg);
-		if (err != -EAGAIN)
-			break;
-		err = osk_dgram_wait(os, &timeo);
-	}
-	osk_dgram_release(&dg);
-	if (!err && msg->msg_flags & MSG_ZEROCOPY && sock_flag(sk, SOCK_ZEROCOPY))
-		net_warn_ratelimited("outsock: no MSG_ZEROCOPY completion for datagrams\n");
+	err = osk_zerocopy_begin(sk, msg, len, &uarg);
+	if (err)
+		return err;
+	err = osk_dgram_send(os, msg, len, &dg);
+	osk_zerocopy_end(uarg, !err);
 	return err ?: len;
 }
 

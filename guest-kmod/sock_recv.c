@@ -203,6 +203,14 @@ static long osk_recv(struct osk *os, struct msghdr *msg, size_t len, int flags)
 	}
 }
 
+/* Completions of MSG_ZEROCOPY. */
+int osk_recv_errqueue(struct sock *sk, struct msghdr *msg, size_t len)
+{
+	if (sk->sk_family == AF_INET6)
+		return sock_recv_errqueue(sk, msg, len, SOL_IPV6, IPV6_RECVERR);
+	return sock_recv_errqueue(sk, msg, len, SOL_IP, IP_RECVERR);
+}
+
 int osk_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 {
 	struct osk *os = osk_of(sock);
@@ -213,9 +221,7 @@ int osk_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int 
 		return osk_native_ops(sock)->recvmsg(sock, msg, len, flags);
 	sk = osk_sk(os);
 	if (flags & MSG_ERRQUEUE)
-		return sk->sk_family == AF_INET6 ?
-			       sock_recv_errqueue(sk, msg, len, SOL_IPV6, IPV6_RECVERR) :
-			       sock_recv_errqueue(sk, msg, len, SOL_IP, IP_RECVERR);
+		return osk_recv_errqueue(sk, msg, len);
 	if (flags & MSG_OOB)
 		return -EINVAL;
 	if (sk->sk_state == TCP_LISTEN)

@@ -205,16 +205,29 @@ static long osk_send_chunk(struct osk *os, struct msghdr *msg, int flags)
 	return err ?: n;
 }
 
-/* Completion of MSG_ZEROCOPY: we have copied, and say so. */
-static int osk_zerocopy_done(struct sock *sk, size_t len)
+/*
+ * MSG_ZEROCOPY: we copy, and the completion says so. It is there before anything is sent, since
+ * the program waits for it; where there is no memory for it nothing is sent.
+ */
+int osk_zerocopy_begin(struct sock *sk, struct msghdr *msg, size_t len, struct ubuf_info **uarg)
 {
-	struct ubuf_info *uarg = msg_zerocopy_realloc(sk, len, NULL);
-
-	if (!uarg)
+	*uarg = NULL;
+	if (!(msg->msg_flags & MSG_ZEROCOPY) || !len || !sock_flag(sk, SOCK_ZEROCOPY))
+		return 0;
+	*uarg = msg_zerocopy_realloc(sk, len, NULL);
+	if (!*uarg)
 		return -ENOBUFS;
-	uarg_to_msgzc(uarg)->zerocopy = 0;
-	net_zcopy_put(uarg);
+	uarg_to_msgzc(*uarg)->zerocopy = 0;
 	return 0;
+}
+
+/* The completion, or none for what failed. */
+void osk_zerocopy_end(struct ubuf_info *uarg, bool sent)
+{
+	if (sent)
+		net_zcopy_put(uarg);
+	else
+		net_zcopy_put_abort(uarg, true);
 }
 
 static long osk_send_all(struct osk *os, struct msghdr *msg, int flags)
@@ -238,6 +251,7 @@ int osk_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
 	struct osk *os = osk_of(sock);
 	int flags = msg->msg_flags;
+	struct ubuf_info *uarg;
 	struct sock *sk;
 	long n;
 
@@ -246,9 +260,11 @@ int osk_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	if (flags & (MSG_OOB | MSG_FASTOPEN))
 		return -EOPNOTSUPP;
 	sk = osk_sk(os);
+	n = osk_zerocopy_begin(sk, msg, len, &uarg);
+	if (n)
+		return n;
 	n = osk_send_all(os, msg, flags);
-	if (n > 0 && flags & MSG_ZEROCOPY && sock_flag(sk, SOCK_ZEROCOPY))
-		osk_zerocopy_done(sk, n);
+	osk_zerocopy_end(uarg, n > 0);
 	return n < 0 ? sk_stream_error(sk, flags, n) : n;
 }
 
