@@ -52,6 +52,7 @@ struct osdev {
 	u32 declared_epoch;	/* HELLO was answered in it, and our sockets declared */
 	u32 hello_cookie;	/* 0: none expected */
 	u32 hello_epoch;
+	u16 refused;		/* the status of HELLO's reply, with OSDEV_EV_HELLO */
 	struct outsock_hello_reply hello;	/* ring thread 0 writes it before OSDEV_EV_HELLO */
 	bool link;
 	bool up;		/* declared, open */

@@ -108,18 +108,16 @@ void osdev_hello_reply(struct oring *q, const struct outsock_hdr *hdr, const voi
 		OSMIB_INC(rx_bad_cookie);
 		return;
 	}
-	if (hdr->status) {
-		pr_err_ratelimited("the host refuses HELLO (%u)\n", le16_to_cpu(hdr->status));
-		return;
-	}
-	if (len < sizeof(dev->hello)) {
+	if (!hdr->status && len < sizeof(dev->hello)) {
 		OSMIB_INC(rx_bad_length);
 		return;
 	}
 	spin_lock(&dev->epoch_lock);
 	if (le32_to_cpu(hdr->epoch) == dev->epoch) {
 		WRITE_ONCE(dev->hello_cookie, 0);
-		memcpy(&dev->hello, body, sizeof(dev->hello));
+		dev->refused = le16_to_cpu(hdr->status);
+		if (!dev->refused)
+			memcpy(&dev->hello, body, sizeof(dev->hello));
 		dev->hello_epoch = dev->epoch;
 		set_bit(OSDEV_EV_HELLO, &dev->events);
 	}
@@ -208,8 +206,9 @@ static void osdev_session_up(struct osdev *dev)
 	u32 epoch = READ_ONCE(dev->hello_epoch);
 	struct osreq *end;
 
-	if (le16_to_cpu(dev->hello.version) != OUTSOCK_ABI_VERSION) {
-		pr_err("the host speaks version %u\n", le16_to_cpu(dev->hello.version));
+	/* A daemon of another version: with this module there will be no session. */
+	if (dev->refused || le16_to_cpu(dev->hello.version) != OUTSOCK_ABI_VERSION) {
+		osdev_give_back(dev, "the host does not speak our version");
 		return;
 	}
 	osdev_for_each_sock(dev, osk_declare_again, NULL);
