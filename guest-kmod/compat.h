@@ -28,6 +28,15 @@
 #define OS_PINFO_OFFSET(off)
 #endif
 
+/* 6.6: bits of struct inet_sock became flags. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#define os_freebind(sk)		 inet_test_bit(FREEBIND, sk)
+#define os_set_freebind(sk, val) inet_assign_bit(FREEBIND, sk, val)
+#else
+#define os_freebind(sk)		 (inet_sk(sk)->freebind)
+#define os_set_freebind(sk, val) (inet_sk(sk)->freebind = (val))
+#endif
+
 /* 6.10: accept takes a structure. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
 #define OS_ACCEPT_ARG	      struct proto_accept_arg *arg

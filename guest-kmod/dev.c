@@ -418,6 +418,16 @@ static void osdev_config_changed(struct virtio_device *vdev)
 	osdev_event(vdev->priv, OSDEV_EV_CONFIG);
 }
 
+#ifdef CONFIG_PM_SLEEP
+/* Without it the device would come back without its queues, and every socket would hang. */
+static int osdev_freeze(struct virtio_device *vdev)
+{
+	pr_warn("%s: no suspend while outsock has the device; unload the module for it\n",
+		dev_name(&vdev->dev));
+	return -EBUSY;
+}
+#endif
+
 static const struct virtio_device_id osdev_no_ids[] = { { 0 } };
 
 static struct virtio_driver osdev_driver = {
@@ -430,6 +440,9 @@ static struct virtio_driver osdev_driver = {
 	.probe = osdev_probe,
 	.remove = osdev_remove,
 	.config_changed = osdev_config_changed,
+#ifdef CONFIG_PM_SLEEP
+	.freeze = osdev_freeze,
+#endif
 };
 
 /* Devices are collected first: releasing a driver inside the walk would hold the bus's list. */

@@ -83,7 +83,7 @@ u32 osopt_dgram_max(struct osk *os, u32 max)
 
 int osopt_freebind(struct osk *os, int *val)
 {
-	inet_sk(osk_sk(os))->freebind = *val;
+	os_set_freebind(osk_sk(os), *val);
 	return 0;
 }
 

@@ -183,7 +183,7 @@ int osk_bind(struct socket *sock, struct sockaddr *uaddr, int len)
 	if (where == OSK_AT_GUEST)
 		err = osk_go_native(sock, os);
 	else if (where == OSK_AT_NOWHERE)
-		err = inet_sk(osk_sk(os))->freebind ? -EOPNOTSUPP : -EADDRNOTAVAIL;
+		err = os_freebind(osk_sk(os)) ? -EOPNOTSUPP : -EADDRNOTAVAIL;
 	else
 		err = osk_bind_at(os, &addr);
 	if (!err && where != OSK_AT_GUEST)
