@@ -141,11 +141,13 @@ class Code:
         return {self.resolve(node[0], ref) for ref in self.refs.get(node, ())}
 
     def addresses(self, node):
-        """Functions whose address it takes: not a place inside of one, as a switch does."""
+        """Functions whose address it takes: not a place inside of one, as a switch does, and not
+        its own, which AddressSanitizer notes in its frames."""
         found = set()
         for ref in self.refs[node]:
             target = self.resolve(node[0], ref)
             if ref[2] and target in self.refs and not target[1].startswith(".") and \
+                    base(target[1]) != base(node[1]) and \
                     (not ref[0].startswith(".") or self.begins(node[0], ref)):
                 found.add(target)
         return found
