@@ -14,13 +14,13 @@ struct evil {
 /**
  * struct evil_case - one of them
  * @attached: acts in a session, with sockets; else @fn has only the path of the guest's socket
- * @reason, @text: why it is thrown out; NULL: its session is not closed for an error
+ * @reason, @text: why it is thrown out; "" and NULL: for any reason; NULL, NULL: not for an error
  */
 struct evil_case {
 	const char *name;
 	void (*act)(struct evil *e);
 	void (*act_raw)(const char *path);
-	const char *reason, *text;
+	const char *reason, *const *text;
 };
 
 extern const struct evil_case evil_messages[], evil_rings[], evil_vhost[]; /* name NULL: the end */

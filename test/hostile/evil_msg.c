@@ -128,14 +128,14 @@ static void cut_off(struct evil *e)
 }
 
 #define ENTRY(name, opcode, s, change, len, err) \
-	{ #name, msg_##name, NULL, #err, texts[GUEST_ERR_##err] },
+	{ #name, msg_##name, NULL, #err, &texts[GUEST_ERR_##err] },
 
-#define ERR(err) #err, texts[GUEST_ERR_##err]
+#define ERR(err) #err, &texts[GUEST_ERR_##err]
 const struct evil_case evil_messages[] = {
 	BAD_MESSAGES(ENTRY){ "after_fin", after_fin, NULL, ERR(AFTER_FIN) },
 	{ "other_queue", other_queue, NULL, ERR(BAD_QUEUE) },
 	{ "runt", runt, NULL, ERR(BAD_LEN) },
-	{ "noise", noise, NULL, "", "" },
+	{ "noise", noise, NULL, "", NULL },
 	{ "hello_flood", hello_flood, NULL, NULL, NULL },
 	{ "cut_off", cut_off, NULL, NULL, NULL },
 	{ NULL, NULL, NULL, NULL, NULL },

@@ -174,8 +174,8 @@ static void ring_noise(struct evil *e)
 	avail_set(e, q->size);
 }
 
-#define ENTRY(name, d, err) { "desc_" #name, desc_##name, NULL, "RING", texts[VRING_ERR_##err] },
-#define ERR(err)	    "RING", texts[VRING_ERR_##err]
+#define ENTRY(name, d, err) { "desc_" #name, desc_##name, NULL, "RING", &texts[VRING_ERR_##err] },
+#define ERR(err)	    "RING", &texts[VRING_ERR_##err]
 const struct evil_case evil_rings[] = {
 	BAD_DESCS(ENTRY){ "loop", loop, NULL, ERR(CHAIN_LONG) },
 	{ "long_chain", long_chain, NULL, ERR(CHAIN_LONG) },
@@ -187,6 +187,6 @@ const struct evil_case evil_rings[] = {
 	{ "head_range", head_range, NULL, ERR(DESC_INDEX) },
 	{ "rx_readable", rx_readable, NULL, ERR(DESC_DIR) },
 	{ "rx_in_hole", rx_in_hole, NULL, ERR(DESC_ADDR) },
-	{ "ring_noise", ring_noise, NULL, "", "" },
+	{ "ring_noise", ring_noise, NULL, "", NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
 };

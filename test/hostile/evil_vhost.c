@@ -229,6 +229,8 @@ static void gone(struct evil *e)
 	simguest_disconnect(e->sg);
 }
 
+static const char *const memory_gone = "guest memory is gone (SIGBUS)";
+
 #define NAMED(fn) \
 	{ \
 #fn, NULL, fn, NULL, NULL \
@@ -245,7 +247,7 @@ const struct evil_case evil_vhost[] = {
 	NAMED(ring_size),
 	NAMED(ring_nowhere),
 	NAMED(garbage),
-	{ "truncated", truncated, NULL, "MEMORY", "guest memory is gone (SIGBUS)" },
+	{ "truncated", truncated, NULL, "MEMORY", &memory_gone },
 	{ "gone", gone, NULL, NULL, NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
