@@ -86,7 +86,9 @@ static void list(void)
 	for (unsigned int i = 0; i < 3; i++)
 		for (const struct evil_case *c = groups[i]; c->name; c++)
 			printf("%s\t%s\t%s\n", c->name, c->reason ? c->reason : "-",
-			       c->text ? *c->text : c->reason ? c->reason : "-");
+			       c->text		   ? *c->text
+				       : c->reason ? c->reason
+						   : "-");
 }
 
 static void run(const struct evil_case *c, const char *path, const char *honest)
