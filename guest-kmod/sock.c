@@ -325,7 +325,7 @@ static void osk_queue_close(struct osreq *req)
 	osreq_put(req);
 }
 
-/* The host forgets the id after CLOSE, so nothing about it may follow. */
+/* Nothing about the id follows CLOSE but bytes that the host asks for again. */
 void osk_send_close(struct osk *os, u32 flags)
 {
 	lockdep_assert_held(&os->lock);

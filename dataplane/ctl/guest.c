@@ -43,6 +43,7 @@ static void add_numbers(json_t *o, const struct guest_stats *s)
 		{ "pre_hello_drops", s->pre_hello_drops },
 		{ "tx_stalls", s->tx_stalls },
 		{ "tx_refused", s->tx_refused },
+		{ "tx_late", s->tx_late },
 	};
 	char name[32];
 

@@ -33,8 +33,7 @@ struct link;
 	X(BAD_LEN, "message length does not fit its operation") \
 	X(BAD_OP, "operation that a guest may not send") \
 	X(BAD_ID, "socket id out of range") \
-	X(NO_SOCK, "data or credit for a socket that does not exist") \
-	X(BAD_QUEUE, "message on another queue than its socket's") \
+	X(BAD_QUEUE, "request on another queue than its socket's") \
 	X(BAD_TYPE, "message for another type of socket") \
 	X(NOT_CONNECTED, "data on a socket that is not connected") \
 	X(OFFSET, "stream offset beyond the bytes sent") \
@@ -97,6 +96,7 @@ struct guest_stats {
 	const char *last_error;	      /* static text of the last session error, or NULL */
 	uint64_t tx_stalls;	      /* turns in which a TX ring waited for reply room */
 	uint64_t tx_refused;	      /* DATA that had no packets: the guest is asked again */
+	uint64_t tx_late;	      /* DATA, DGRAM, CREDIT for sockets that had ended */
 	uint64_t errors[GUEST_ERR_N]; /* session_errors by reason */
 };
 void guest_stats_get(const struct guest *g, struct guest_stats *ret_stats);

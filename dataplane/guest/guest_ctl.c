@@ -255,6 +255,7 @@ static void stats_lanes(const struct guest *g, struct guest_stats *s)
 		s->ring_full += l->ring_full;
 		s->tx_stalls += l->tx_stalls;
 		s->tx_refused += l->tx_refused;
+		s->tx_late += l->tx_late;
 	}
 }
 

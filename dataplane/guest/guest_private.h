@@ -71,7 +71,7 @@ struct guest_lane {
 	uint16_t reply_head, n_replies;
 	struct guest_reply replies[GUEST_REPLIES];
 	uint64_t rx_msgs, rx_bytes, tx_msgs, tx_bytes, kicks, notifies, ring_full, tx_stalls,
-		tx_refused;
+		tx_refused, tx_late;
 };
 
 struct guest {

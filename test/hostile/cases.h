@@ -20,15 +20,13 @@
 	X(data_dgram, DATA, e.dgram, h.len = 4, 4, BAD_TYPE) \
 	X(dgram_stream, DGRAM, e.conn, h.len = 30, 30, BAD_TYPE) \
 	X(dgram_short, DGRAM, e.dgram, h.len = 23, 23, BAD_LEN) \
-	X(data_unknown_id, DATA, e.conn, h.len = 4; h.sock = 15, 4, NO_SOCK) \
-	X(data_unknown_host_id, DATA, e.conn, h.len = 4; h.sock = OUTSOCK_ID_HOST | 3, 4, NO_SOCK) \
 	X(data_id_range, DATA, e.conn, h.len = 4; h.sock = 16, 4, BAD_ID) \
 	X(data_id_none, DATA, e.conn, h.len = 4; h.sock = OUTSOCK_ID_NONE, 4, BAD_ID) \
 	X(data_host_id_range, DATA, e.conn, h.len = 4; h.sock = OUTSOCK_ID_HOST | 31, 4, BAD_ID) \
 	X(credit_len, CREDIT, e.conn, h.len = 4, 4, BAD_LEN) \
 	X(credit_shrinks, CREDIT, e.conn, h.pos = 1, 0, CREDIT) \
 	X(credit_listener_shrinks, CREDIT, e.listener, h.pos = 0, 0, CREDIT) \
-	X(credit_unknown_id, CREDIT, e.conn, h.sock = 15, 0, NO_SOCK) \
+	X(credit_id_range, CREDIT, e.conn, h.sock = 16, 0, BAD_ID) \
 	X(socket_id_range, SOCKET, e.conn, h.len = 8; h.sock = 16, 8, BAD_ID) \
 	X(socket_host_id, SOCKET, e.conn, h.len = 8; h.sock = OUTSOCK_ID_HOST, 8, BAD_ID) \
 	X(socket_len, SOCKET, e.conn, h.len = 7, 7, BAD_LEN) \

@@ -54,9 +54,8 @@ static void after_fin(struct evil *e)
 
 static void other_queue(struct evil *e)
 {
-	struct outsock_hdr h = head(e, OUTSOCK_OP_CREDIT, e->conn);
+	struct outsock_hdr h = head(e, OUTSOCK_OP_INFO, e->conn);
 
-	h.pos = e->conn->rx_credit;
 	while (sg_raw(e->sg, 1, &h, NULL, 0))
 		simguest_poll(e->sg, 0);
 }

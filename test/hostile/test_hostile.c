@@ -351,12 +351,52 @@ static void test_other_queue(void **state)
 {
 	struct fix *f = *state;
 	struct evil e = evil_start(f);
-	struct outsock_hdr h = head(&e, OUTSOCK_OP_CREDIT, e.conn);
+	struct outsock_hdr h = head(&e, OUTSOCK_OP_INFO, e.conn);
 
-	h.pos = e.conn->rx_credit;
 	assert_int_equal(sg_raw(e.sg, 1, &h, NULL, 0), 0);
 	thrown_out(f, &e, GUEST_ERR_BAD_QUEUE, NULL);
 	comes_back(f);
+}
+
+/* The second queue's may be the last to start. */
+static bool all_late(struct inproc *ip, void *arg)
+{
+	const struct evil *e = arg;
+
+	return inproc_stats(ip, EVIL).tx_late == e->before.tx_late + 9;
+}
+
+/*
+ * A socket may have ended, and its id may be another one's on another queue, while its bytes wait
+ * in the ring: they are dropped and counted.
+ */
+static void test_late(void **state)
+{
+	static const uint8_t ops[] = { OUTSOCK_OP_DATA, OUTSOCK_OP_DGRAM, OUTSOCK_OP_CREDIT };
+	static const uint8_t body[64];
+	struct fix *f = *state;
+	struct evil e = evil_start(f);
+	struct guest_stats s;
+
+	for (unsigned int i = 0; i < sizeof(ops); i++) {
+		uint32_t len = ops[i] == OUTSOCK_OP_CREDIT ? 0 : sizeof(body);
+		const struct {
+			uint32_t id;
+			unsigned int lane;
+		} to[] = { { 15, 0 }, { OUTSOCK_ID_HOST | 3, 0 }, { e.conn->id, 1 } };
+
+		for (unsigned int k = 0; k < 3; k++) {
+			struct outsock_hdr h = head(&e, ops[i], e.conn);
+
+			h.sock = to[k].id;
+			h.len = len;
+			assert_int_equal(sg_raw(e.sg, to[k].lane, &h, body, len), 0);
+		}
+	}
+	assert_true(inproc_until(&f->ip, all_late, &e));
+	s = inproc_stats(&f->ip, EVIL);
+	assert_int_equal(s.session_errors, e.before.session_errors);
+	assert_int_equal(s.n_socks, 4);
 }
 
 static void test_wrong_epoch(void **state)
@@ -659,6 +699,7 @@ int main(int argc, char **argv)
 		T(test_data_after_fin),
 		T(test_repeated_data),
 		T(test_other_queue),
+		T(test_late),
 		T(test_wrong_epoch),
 		T(test_runt),
 		T(test_loop),

@@ -149,7 +149,7 @@ static void transfer(struct fix *f, struct stream *t)
 	assert_int_equal(t->received, t->total);
 }
 
-static int setup_with(void **state, const struct sg_ops *ops)
+static int setup_with(void **state, const struct sg_ops *ops, uint32_t max_msgs)
 {
 	struct fix *f = calloc(1, sizeof(*f));
 	struct outsock_addr any = sg_addr("0.0.0.0", PORT);
@@ -161,6 +161,7 @@ static int setup_with(void **state, const struct sg_ops *ops)
 	inproc_guest_defaults(&gc);
 	assert_int_equal(inproc_guest(&f->ip, &gc), 0);
 	gc.max_pkts = QUOTA;
+	gc.max_msgs = max_msgs;
 	assert_int_equal(inproc_guest(&f->ip, &gc), 0);
 	for (unsigned int k = 0; k < 2; k++) {
 		simguest_cfg_defaults(&sc);
@@ -180,12 +181,18 @@ static int setup_with(void **state, const struct sg_ops *ops)
 
 static int setup(void **state)
 {
-	return setup_with(state, &client_ops);
+	return setup_with(state, &client_ops, 64);
+}
+
+/* Its ring takes many turns. */
+static int setup_slow(void **state)
+{
+	return setup_with(state, &client_ops, 2);
 }
 
 static int setup_deaf(void **state)
 {
-	return setup_with(state, &deaf_ops);
+	return setup_with(state, &deaf_ops, 64);
 }
 
 static int teardown(void **state)
@@ -286,6 +293,33 @@ static void test_close(void **state)
 	assert_true(inproc_until(&f->ip, is_closed, f));
 }
 
+/*
+ * ... and meanwhile the peer resets: what the guest was asked for, and sends behind CLOSE, comes
+ * after the end of its socket.
+ */
+static void test_close_reset(void **state)
+{
+	struct fix *f = *state;
+	struct stream *t = open_stream(f, 400000), *other;
+
+	push(f, t);
+	assert_int_equal(t->from->tx_off, t->total);
+	assert_int_equal(sg_close(t->from, 0), 0);
+	for (unsigned int i = 0; i < 1000 && !t->from->rewinds; i++) {
+		inproc_turn(&f->ip);
+		take(f, t);
+	}
+	assert_int_equal(t->from->rewinds, 1);
+	assert_int_equal(sg_close(t->to, OUTSOCK_CLOSE_ABORT), 0);
+	assert_true(inproc_until(&f->ip, is_closed, f));
+	inproc_turns(&f->ip, 100);
+	assert_true(inproc_stats(&f->ip, CLIENT).tx_late > 0);
+	other = open_stream(f, 5000);
+	transfer(f, other);
+	assert_int_equal(f->n_errors, 1);
+	f->n_errors--;
+}
+
 /* The server's end of it. */
 static bool is_reset(struct inproc *ip, void *arg)
 {
@@ -330,6 +364,7 @@ int main(void)
 		T(test_slow_readers),
 		T(test_fin),
 		T(test_close),
+		cmocka_unit_test_setup_teardown(test_close_reset, setup_slow, teardown),
 		cmocka_unit_test_setup_teardown(test_deaf_guest, setup_deaf, teardown),
 	};
 #undef T
