@@ -54,12 +54,14 @@ int cli_guest_list(struct cli *cli);
 int cli_guest_show(struct cli *cli);
 int cli_guest_add(struct cli *cli);
 int cli_guest_remove(struct cli *cli);
+int cli_guest_set(struct cli *cli);
 int cli_socket_list(struct cli *cli);
 int cli_lcore_list(struct cli *cli);
 int cli_lcore_set(struct cli *cli);
 int cli_port_list(struct cli *cli);
 int cli_counters(struct cli *cli);
 int cli_config_dump(struct cli *cli);
+int cli_config_reload(struct cli *cli);
 int cli_log_level(struct cli *cli);
 /* Its results are statuses of the program: 0: all is well, 1: something is bad, 2: not known. */
 int cli_doctor(struct cli *cli);

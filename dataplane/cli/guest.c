@@ -41,7 +41,7 @@ int cli_guest_show(struct cli *cli)
 						      cli->argv[0])));
 }
 
-int cli_guest_add(struct cli *cli)
+static int with_keys(struct cli *cli, const char *op)
 {
 	json_t *keys = cli_keys(cli);
 
@@ -49,8 +49,18 @@ int cli_guest_add(struct cli *cli)
 		return 2;
 	return cli_print_object(cli,
 				cli_request(cli,
-					    json_pack("{s:s, s:s, s:o}", "op", "guest.add", "name",
+					    json_pack("{s:s, s:s, s:o}", "op", op, "name",
 						      cli->argv[0], "keys", keys)));
+}
+
+int cli_guest_add(struct cli *cli)
+{
+	return with_keys(cli, "guest.add");
+}
+
+int cli_guest_set(struct cli *cli)
+{
+	return with_keys(cli, "guest.set");
 }
 
 int cli_guest_remove(struct cli *cli)

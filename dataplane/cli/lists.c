@@ -182,6 +182,29 @@ int cli_config_dump(struct cli *cli)
 			  "");
 }
 
+int cli_config_reload(struct cli *cli)
+{
+	static const char *const parts[] = { "changed", "restart", "failed" };
+	static const char *const words[] = { "changed: ", "only after a restart: ", "failed: " };
+	json_t *result, *text;
+	size_t i;
+	int rc;
+
+	if (cli->argc)
+		return 2;
+	result = cli_request(cli, json_pack("{s:s}", "op", "config.reload"));
+	if (!result)
+		return 1;
+	rc = json_array_size(json_object_get(result, "failed")) != 0;
+	if (cli_print_json(cli, result))
+		return rc;
+	for (size_t k = 0; k < 3; k++)
+		json_array_foreach(json_object_get(result, parts[k]), i, text)
+			printf("%s%s\n", words[k], json_string_value(text));
+	json_decref(result);
+	return rc;
+}
+
 int cli_log_level(struct cli *cli)
 {
 	json_t *ask = json_pack("{s:s}", "op", "log.level");

@@ -21,6 +21,7 @@ static const struct command {
 	{ "guest", "show", cli_guest_show, " NAME", "one guest, with all its counters" },
 	{ "guest", "add", cli_guest_add, " NAME KEY=VALUE...", "keys as in [guest NAME]" },
 	{ "guest", "remove", cli_guest_remove, " NAME", "its connections are reset" },
+	{ "guest", "set", cli_guest_set, " NAME KEY=VALUE...", "what can change while it runs" },
 	{ "socket", "list", cli_socket_list, " [GUEST]", "sockets that the guests have here" },
 	{ "lcore", "list", cli_lcore_list, "", "lcores, how busy they are" },
 	{ "lcore", "set", cli_lcore_set, " N KEY=VALUE...",
@@ -28,6 +29,7 @@ static const struct command {
 	{ "port", "list", cli_port_list, "", "ports and their traffic" },
 	{ "counters", NULL, cli_counters, " [LCORE]", "counters of the stack that are not 0" },
 	{ "config", "dump", cli_config_dump, "", "the configuration in force, as a file" },
+	{ "config", "reload", cli_config_reload, "", "read the file again, as at SIGHUP" },
 	{ "log", "level", cli_log_level, " [LEVEL]", "tell or set the log level" },
 	{ DOCTOR, NULL, cli_doctor, " [--config FILE] [--root DIR]", "what ruins latency here" },
 };

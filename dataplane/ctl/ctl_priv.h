@@ -50,12 +50,14 @@ json_t *ctl_guest_list(struct ctl_call *call);
 json_t *ctl_guest_show(struct ctl_call *call);
 json_t *ctl_guest_add(struct ctl_call *call);
 json_t *ctl_guest_remove(struct ctl_call *call);
+json_t *ctl_guest_set(struct ctl_call *call);
 json_t *ctl_socket_list(struct ctl_call *call);
 json_t *ctl_lcore_list(struct ctl_call *call);
 json_t *ctl_lcore_set(struct ctl_call *call);
 json_t *ctl_port_list(struct ctl_call *call);
 json_t *ctl_counters(struct ctl_call *call);
 json_t *ctl_config_dump(struct ctl_call *call);
+json_t *ctl_config_reload(struct ctl_call *call);
 json_t *ctl_log_level(struct ctl_call *call);
 
 /* What telemetry shows too; any thread, with the daemon's lock held where guests are concerned. */

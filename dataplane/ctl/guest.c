@@ -148,3 +148,28 @@ json_t *ctl_guest_remove(struct ctl_call *call)
 	guests_del(call->d, name);
 	return json_object();
 }
+
+/* Arguments "name" and "keys": what can be changed while it runs. */
+json_t *ctl_guest_set(struct ctl_call *call)
+{
+	const char *keys[CTL_KEYS_MAX], *values[CTL_KEYS_MAX];
+	struct daemon_guest *g = named(call);
+	struct conf_guest *conf = call->d->conf->guests;
+	char why[CONF_TEXT_MAX];
+	unsigned int n;
+	int i;
+
+	if (!g)
+		return NULL;
+	n = ctl_keys(call, keys, values, CTL_KEYS_MAX);
+	i = config_guest_set(call->d->conf, g->conf.head.name,
+			     &(struct conf_words){ keys, values, n }, call->d->n_cpus, ctl_mistake,
+			     call);
+	if (i < 0)
+		return NULL;
+	if (guests_set(call->d, g, &conf[i], why, sizeof(why))) {
+		conf[i] = g->conf;
+		return ctl_fail(call, "guest %s: %s", g->conf.head.name, why);
+	}
+	return ctl_guest_json(call->d, g);
+}

@@ -82,8 +82,8 @@ json_t *ctl_lcore_set(struct ctl_call *call)
 	if (!name)
 		return ctl_fail(call, "\"name\" is missing");
 	n = ctl_keys(call, keys, values, CTL_KEYS_MAX);
-	i = config_lcore_set(call->d->conf, name, keys, values, n, call->d->n_cpus, ctl_mistake,
-			     call);
+	i = config_lcore_set(call->d->conf, name, &(struct conf_words){ keys, values, n },
+			     call->d->n_cpus, ctl_mistake, call);
 	if (i < 0)
 		return NULL;
 	if (throttling_judge(call->d->conf, conf + i, THROTTLING_FOLDER, why, sizeof(why)) ==

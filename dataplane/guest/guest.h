@@ -81,6 +81,16 @@ int guest_create(const struct guest_cfg *cfg, struct guest **ret_guest);
 void guest_destroy(struct guest *g);
 /* Another quota of packets. */
 void guest_quota_set(struct guest *g, uint32_t max_pkts);
+/* What can change while it runs. */
+struct guest_tune {
+	uint8_t priority;
+	uint32_t max_sockets; /* up to guest_sockets_most() */
+	uint32_t max_pkts, max_msgs;
+	uint32_t grace_ms;
+};
+void guest_retune(struct guest *g, const struct guest_tune *tune);
+/* The sockets that its tables have room for: its first quota. */
+uint32_t guest_sockets_most(const struct guest *g);
 
 /* A copy of what the guest's lcore last published; any thread. */
 struct guest_stats {

@@ -239,6 +239,42 @@ void guest_quota_set(struct guest *g, uint32_t max_pkts)
 	lcore_call(g->cfg.lcore, set_quota, &call);
 }
 
+struct tune_call {
+	struct guest *g;
+	const struct guest_tune *tune;
+};
+
+/* On the lcore, between two turns: its place in the order of priorities may be another one. */
+static void set_tune(void *arg)
+{
+	const struct tune_call *call = arg;
+	const struct guest_tune *t = call->tune;
+	struct guest *g = call->g;
+
+	g->cfg.priority = t->priority;
+	g->cfg.max_sockets = t->max_sockets;
+	g->cfg.max_pkts = t->max_pkts;
+	g->cfg.max_msgs = t->max_msgs;
+	g->cfg.grace_ms = t->grace_ms;
+	g->owner.max_socks = t->max_sockets;
+	sock_owner_quota(&g->owner, t->max_pkts);
+	lcore_guest_del(g->cfg.lcore, g);
+	lcore_guest_add(g->cfg.lcore, g);
+	guest_snapshot(g);
+}
+
+void guest_retune(struct guest *g, const struct guest_tune *tune)
+{
+	struct tune_call call = { g, tune };
+
+	lcore_call(g->cfg.lcore, set_tune, &call);
+}
+
+uint32_t guest_sockets_most(const struct guest *g)
+{
+	return g->ids.max;
+}
+
 static void stats_lanes(const struct guest *g, struct guest_stats *s)
 {
 	for (unsigned int i = 0; i < GUEST_LANES; i++) {

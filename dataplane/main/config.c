@@ -81,6 +81,21 @@ static struct conf_head *kind_item(struct config *c, const struct conf_kind *kin
 	return (struct conf_head *)(void *)((char *)c + kind->items_off + i * kind->size);
 }
 
+struct conf_head *conf_section(struct config *c, const struct conf_kind *kind, unsigned int i)
+{
+	return i < *kind_count(c, kind) ? kind_item(c, kind, i) : NULL;
+}
+
+struct conf_head *conf_find(struct config *c, const struct conf_kind *kind, const char *name)
+{
+	struct conf_head *head;
+
+	for (unsigned int i = 0; (head = conf_section(c, kind, i)); i++)
+		if (!strcmp(head->name, name))
+			return head;
+	return NULL;
+}
+
 static const char *naming_problem(const struct conf_kind *kind, const char *name)
 {
 	size_t n = strlen(name);
@@ -124,13 +139,10 @@ struct conf_head *conf_open_section(struct config *c, const struct conf_kind *ki
 		conf_report_mistake(c, line, kind->name, "", problem, naming_right(kind));
 		return NULL;
 	}
-	for (unsigned int i = 0; i < *n; i++) {
-		if (!strcmp(kind_item(c, kind, i)->name, name)) {
-			conf_report_mistake(c, line, kind->name, "",
-					    "this section was there before",
-					    "one section of each name");
-			return NULL;
-		}
+	if (conf_find(c, kind, name)) {
+		conf_report_mistake(c, line, kind->name, "", "this section was there before",
+				    "one section of each name");
+		return NULL;
 	}
 	if (*n == kind->max) {
 		conf_report_mistake(c, line, kind->name, "", "too many sections of this kind",

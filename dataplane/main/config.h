@@ -154,13 +154,28 @@ void config_dump_guest(const struct conf_guest *g, FILE *out);
 struct conf_guest *config_guest_add(struct config *c, const char *name, const char *const *keys,
 				    const char *const *values, unsigned int n, unsigned int n_cpus,
 				    conf_report report, void *ctx);
+/* Pairs of key and value. */
+struct conf_words {
+	const char *const *keys, *const *values;
+	unsigned int n;
+};
+
 /*
- * Other values for an lcore while it runs: nice, priority, poll, idle, nap, nap-max. Its index, or
- * -1: mistakes were reported and nothing is changed.
+ * Other values for an lcore or a guest while it runs, for those keys that can change then. Its
+ * index, or -1: mistakes were reported and nothing is changed.
  */
-int config_lcore_set(struct config *c, const char *name, const char *const *keys,
-		     const char *const *values, unsigned int n, unsigned int n_cpus,
-		     conf_report report, void *ctx);
+int config_lcore_set(struct config *c, const char *name, const struct conf_words *words,
+		     unsigned int n_cpus, conf_report report, void *ctx);
+int config_guest_set(struct config *c, const char *name, const struct conf_words *words,
+		     unsigned int n_cpus, conf_report report, void *ctx);
+/*
+ * What the file says now (@new), as far as it can be had without a restart, as a configuration
+ * checked as a whole; to be freed. Each section and key that can not is told through @restart,
+ * "[lcore 1] cpu". NULL: mistakes were reported, or no memory.
+ */
+struct config *config_merge(const struct config *now, struct config *new, unsigned int n_cpus,
+			    void (*restart)(void *ctx, const char *what), conf_report report,
+			    void *ctx);
 /*
  * The others keep their order, and may move: pointers to guests are invalid afterwards. -ENOENT;
  * -EINVAL: what is left would be no valid configuration: mistakes were reported and nothing is

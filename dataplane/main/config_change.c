@@ -3,6 +3,7 @@
 #include "main/config_key.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 struct conf_guest *config_guest_add(struct config *c, const char *name, const char *const *keys,
@@ -32,27 +33,40 @@ struct conf_guest *config_guest_add(struct config *c, const char *name, const ch
 	return &c->guests[n_guests];
 }
 
-static bool changeable(const char *key)
+/* "nice, priority or poll": what may change. */
+static void live_keys(const struct conf_kind *kind, char *buf, size_t size)
 {
-	static const char *const keys[] = { "nice", "priority", "poll", "idle", "nap", "nap-max" };
+	unsigned int n = 0, i = 0;
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		if (!strcmp(keys[i], key))
-			return true;
-	return false;
+	for (unsigned int k = 0; k < kind->n_keys; k++)
+		n += conf_key_live(&kind->keys[k]);
+	buf[0] = 0;
+	for (unsigned int k = 0; k < kind->n_keys; k++) {
+		size_t len = strlen(buf);
+
+		if (!conf_key_live(&kind->keys[k]))
+			continue;
+		snprintf(buf + len, size - len, "%s%s",
+			 !i		      ? ""
+				 : i + 1 == n ? " or "
+					      : ", ",
+			 kind->keys[k].name);
+		i++;
+	}
 }
 
-/* One key of a running lcore. */
+/* One key of something that runs. */
 static void reset_key(struct conf_parser *p, const char *key, const char *value)
 {
+	char right[CONF_TEXT_MAX];
 	unsigned int k = 0;
 
 	while (k < p->kind->n_keys && strcmp(p->kind->keys[k].name, key))
 		k++;
-	if (k < p->kind->n_keys && !changeable(key)) {
-		conf_mistake(p->c, p->kind, p->head, k,
-			     "nice, priority, poll, idle, nap or nap-max",
-			     "the key can not be changed while the lcore runs");
+	if (k < p->kind->n_keys && !conf_key_live(&p->kind->keys[k])) {
+		live_keys(p->kind, right, sizeof(right));
+		conf_mistake(p->c, p->kind, p->head, k, right,
+			     "the key can not be changed while the %s runs", p->kind->name);
 		return;
 	}
 	if (k < p->kind->n_keys)
@@ -60,37 +74,60 @@ static void reset_key(struct conf_parser *p, const char *key, const char *value)
 	conf_on_key(p, 1, key, value);
 }
 
-int config_lcore_set(struct config *c, const char *name, const char *const *keys,
-		     const char *const *values, unsigned int n, unsigned int n_cpus, conf_report fn,
-		     void *ctx)
+/* Other values for @head, which runs; false: mistakes were reported and nothing is changed. */
+static bool reset_keys(struct config *c, const struct conf_kind *kind, struct conf_head *head,
+		       const struct conf_words *w, unsigned int n_cpus)
 {
-	struct conf_parser p = { .c = c,
-				 .kind = &conf_kinds[CONF_KIND_LCORE],
-				 .any_section = true };
-	struct conf_lcore before;
+	struct conf_parser p = { .c = c, .kind = kind, .head = head, .any_section = true };
+	union {
+		struct conf_lcore lcore;
+		struct conf_guest guest;
+	} before;
+
+	memcpy(&before, head, kind->size);
+	for (unsigned int k = 0; k < w->n; k++)
+		reset_key(&p, w->keys[k], w->values[k]);
+	if (!c->n_mistakes)
+		config_check(c, n_cpus);
+	if (c->n_mistakes)
+		memcpy(head, &before, kind->size);
+	return !c->n_mistakes;
+}
+
+static int section_set(struct config *c, const struct conf_kind *kind, const char *name,
+		       const struct conf_words *w, unsigned int n_cpus, conf_report fn, void *ctx)
+{
 	unsigned int i = 0;
+	struct conf_head *head;
+	bool ok = false;
 
 	c->report = fn;
 	c->report_ctx = ctx;
 	c->n_mistakes = 0;
-	while (i < c->n_lcores && strcmp(c->lcores[i].head.name, name))
+	while ((head = conf_section(c, kind, i)) && strcmp(head->name, name))
 		i++;
-	if (i == c->n_lcores) {
-		conf_report_mistake(c, 0, "lcore", "", "there is no such lcore",
-				    "the number of an [lcore N]");
-		return -1;
-	}
-	before = c->lcores[i];
-	p.head = &c->lcores[i].head;
-	for (unsigned int k = 0; k < n; k++)
-		reset_key(&p, keys[k], values[k]);
-	if (!c->n_mistakes)
-		config_check(c, n_cpus);
+	if (head)
+		ok = reset_keys(c, kind, head, w, n_cpus);
+	else
+		conf_report_mistake(c, 0, kind->name, "",
+				    kind->naming == CONF_NUMBERED ? "there is no such lcore"
+								  : "there is no such guest",
+				    kind->naming == CONF_NUMBERED ? "the number of an [lcore N]"
+								  : "the name of a [guest NAME]");
 	c->report = NULL;
-	if (!c->n_mistakes)
-		return (int)i;
-	c->lcores[i] = before;
-	return -1;
+	return ok ? (int)i : -1;
+}
+
+int config_lcore_set(struct config *c, const char *name, const struct conf_words *words,
+		     unsigned int n_cpus, conf_report fn, void *ctx)
+{
+	return section_set(c, &conf_kinds[CONF_KIND_LCORE], name, words, n_cpus, fn, ctx);
+}
+
+int config_guest_set(struct config *c, const char *name, const struct conf_words *words,
+		     unsigned int n_cpus, conf_report fn, void *ctx)
+{
+	return section_set(c, &conf_kinds[CONF_KIND_GUEST], name, words, n_cpus, fn, ctx);
 }
 
 static void take_out(struct config *c, unsigned int i)

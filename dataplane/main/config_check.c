@@ -51,10 +51,7 @@ static void check_busy_rt(struct config *c, const struct conf_lcore *lc, unsigne
 static void check_class_keys(struct config *c, const struct conf_lcore *lc)
 {
 	for (unsigned int k = 0; k < LCORE->n_keys; k++) {
-		enum conf_only only = LCORE->keys[k].only;
-
-		if (!lc->head.key_line[k] || only == CONF_ALL_CLASSES ||
-		    (only == CONF_RT_ONLY) == (lc->class == LCORE_RT))
+		if (!lc->head.key_line[k] || conf_key_applies(&LCORE->keys[k], lc->class))
 			continue;
 		conf_mistake(c, LCORE, &lc->head, k,
 			     lc->class == LCORE_RT ? "priority" : "nice, or class = rt",

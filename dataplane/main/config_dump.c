@@ -5,9 +5,7 @@ static bool applies(const struct conf_kind *kind, const struct conf_key *key, co
 {
 	const struct conf_lcore *lc = obj;
 
-	if (kind != &conf_kinds[CONF_KIND_LCORE] || key->only == CONF_ALL_CLASSES)
-		return true;
-	return (key->only == CONF_RT_ONLY) == (lc->class == LCORE_RT);
+	return kind != &conf_kinds[CONF_KIND_LCORE] || conf_key_applies(key, lc->class);
 }
 
 static void dump_section(const struct conf_kind *kind, const void *obj, FILE *out)

@@ -19,12 +19,10 @@ enum conf_value {
 	CONF_ROUTES,   /* struct conf_routes, or "none"; the key may repeat */
 };
 
-/* A key that has a meaning for one class of lcore only. */
-enum conf_only {
-	CONF_ALL_CLASSES,
-	CONF_RT_ONLY,
-	CONF_NON_RT_ONLY,
-};
+/* conf_key.flags */
+#define CONF_RT_ONLY	 1u /* it has a meaning for one class of lcore only */
+#define CONF_NON_RT_ONLY 2u
+#define CONF_LIVE	 4u /* it may change while its lcore or guest runs */
 
 /**
  * struct conf_key - one key
@@ -35,7 +33,7 @@ enum conf_only {
 struct conf_key {
 	const char *name;
 	enum conf_value value;
-	enum conf_only only;
+	unsigned int flags; /* CONF_* */
 	size_t off;
 	int64_t min, max;
 	const char *const *words;
@@ -77,6 +75,22 @@ unsigned int conf_value_count(const struct conf_key *key, const void *obj);
 void conf_value_format(const struct conf_key *key, const void *obj, unsigned int i, char *buf,
 		       size_t size);
 
+static inline bool conf_key_live(const struct conf_key *key)
+{
+	return key->flags & CONF_LIVE;
+}
+
+/* Has it a meaning for an lcore of @class? */
+static inline bool conf_key_applies(const struct conf_key *key, uint32_t class)
+{
+	return !(key->flags & (class == LCORE_RT ? CONF_NON_RT_ONLY : CONF_RT_ONLY));
+}
+
+/* Is it the same value in both objects? */
+bool conf_value_equal(const struct conf_key *key, const void *a, const void *b);
+/* Gives @to the value that @from has, both objects of one kind. */
+void conf_value_copy(const struct conf_key *key, void *to, const void *from);
+
 /* Reports one mistake and counts it. @line 0: the section's. */
 void conf_mistake(struct config *c, const struct conf_kind *kind, const struct conf_head *head,
 		  unsigned int key, const char *right, const char *fmt, ...)
@@ -102,6 +116,11 @@ struct conf_head *conf_open_section(struct config *c, const struct conf_kind *ki
 void conf_on_key(void *ctx, unsigned int line, const char *key, const char *value);
 /* Defaults of the keys that were not set; a key without one is missing. */
 void conf_complete(struct config *c, const struct conf_kind *kind, struct conf_head *head);
+
+/* The section of that name, or NULL. */
+struct conf_head *conf_find(struct config *c, const struct conf_kind *kind, const char *name);
+/* Section @i, NULL behind the last one. */
+struct conf_head *conf_section(struct config *c, const struct conf_kind *kind, unsigned int i);
 
 /* What no single value shows (config_check.c). */
 void config_check(struct config *c, unsigned int n_cpus);

@@ -293,3 +293,27 @@ void conf_value_format(const struct conf_key *key, const void *obj, unsigned int
 		break;
 	}
 }
+
+bool conf_value_equal(const struct conf_key *key, const void *a, const void *b)
+{
+	unsigned int n = conf_value_count(key, a);
+	char x[CONF_TEXT_MAX], y[CONF_TEXT_MAX];
+
+	if (n != conf_value_count(key, b))
+		return false;
+	for (unsigned int i = 0; i < n; i++) {
+		conf_value_format(key, a, i, x, sizeof(x));
+		conf_value_format(key, b, i, y, sizeof(y));
+		if (strcmp(x, y))
+			return false;
+	}
+	return true;
+}
+
+void conf_value_copy(const struct conf_key *key, void *to, const void *from)
+{
+	char text[CONF_TEXT_MAX], problem[CONF_TEXT_MAX];
+
+	conf_value_format(key, from, 0, text, sizeof(text));
+	conf_value_parse(key, to, text, 0, problem, sizeof(problem));
+}

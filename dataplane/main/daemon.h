@@ -52,7 +52,7 @@ struct daemon {
 int daemon_init(struct daemon *d);
 void daemon_fini(struct daemon *d);
 
-/* ---- guests.c: control thread ---- */
+/* ---- guests.c, guests_set.c: control thread ---- */
 
 /* The ports are polled, the guests of the configuration served. */
 int guests_init(struct daemon *d);
@@ -63,6 +63,12 @@ void guests_expect(const struct config *c, const char *port, unsigned int *ret_l
 int guests_add(struct daemon *d, const struct conf_guest *conf);
 /* -ENOENT */
 int guests_del(struct daemon *d, const char *name);
+/*
+ * @g becomes as @conf says, which differs in what can change only. -errno and @why: it stayed as it
+ * was.
+ */
+int guests_set(struct daemon *d, struct daemon_guest *g, const struct conf_guest *conf, char *why,
+	       size_t size);
 /* With @d->lock held, or by the control thread. NULL: there is none. */
 struct daemon_guest *guests_find(struct daemon *d, const char *name);
 

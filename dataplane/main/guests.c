@@ -3,7 +3,8 @@
  * Guests come and go: each gets an lcore, its addresses go into the map of all lcores, and the
  * lcore that polls its port may become another one. The control thread.
  */
-#include "main/daemon.h"
+#include "main/guests_priv.h"
+
 #include "main/files.h"
 #include "main/log.h"
 #include "main/place.h"
@@ -14,16 +15,11 @@
 
 #define NO_POLLER CONF_LCORES_MAX
 
-static struct daemon_guest *entry(struct list *l)
-{
-	return container_of(l, struct daemon_guest, link);
-}
-
 struct daemon_guest *guests_find(struct daemon *d, const char *name)
 {
 	list_for_each(l, &d->guests)
-		if (!strcmp(entry(l)->conf.head.name, name))
-			return entry(l);
+		if (!strcmp(guests_entry(l)->conf.head.name, name))
+			return guests_entry(l);
 	return NULL;
 }
 
@@ -32,8 +28,8 @@ static void load(struct daemon *d, int port, unsigned int *ret_load)
 {
 	memset(ret_load, 0, CONF_LCORES_MAX * sizeof(ret_load[0]));
 	list_for_each(l, &d->guests)
-		if (port < 0 || entry(l)->port == (unsigned int)port)
-			ret_load[entry(l)->lcore]++;
+		if (port < 0 || guests_entry(l)->port == (unsigned int)port)
+			ret_load[guests_entry(l)->lcore]++;
 }
 
 void guests_expect(const struct config *c, const char *port, unsigned int *ret_load)
@@ -61,7 +57,7 @@ static struct addr_map *build_map(struct daemon *d)
 	if (!homes)
 		return NULL;
 	list_for_each(l, &d->guests) {
-		const struct daemon_guest *g = entry(l);
+		const struct daemon_guest *g = guests_entry(l);
 
 		for (unsigned int i = 0; i < g->conf.addrs.n; i++)
 			homes[n++] = (struct addr_home){
@@ -143,33 +139,32 @@ static void stop_polling(struct daemon *d, unsigned int port)
 
 /* ---- quotas of packets ---- */
 
-/* Of a guest on lcore @lcore that says "auto". @more: NULL, or one that is not listed yet. */
-static uint32_t quota_share(struct daemon *d, unsigned int lcore, const struct daemon_guest *more)
+uint32_t guests_quota_share(struct daemon *d, unsigned int lcore, const struct daemon_guest *but,
+			    const struct conf_guest *instead)
 {
 	struct place_quota q = { 0 };
 
 	list_for_each(l, &d->guests)
-		if (entry(l)->lcore == lcore)
-			place_quota_add(&q, &entry(l)->conf);
-	if (more)
-		place_quota_add(&q, &more->conf);
+		if (guests_entry(l)->lcore == lcore && guests_entry(l) != but)
+			place_quota_add(&q, &guests_entry(l)->conf);
+	if (instead)
+		place_quota_add(&q, instead);
 	return place_quota_share(&q, place_quota_room(d->conf, lcore));
 }
 
 static uint32_t quota(struct daemon *d, const struct daemon_guest *g)
 {
-	return g->conf.max_pkts == CONF_AUTO ? quota_share(d, g->lcore, g)
+	return g->conf.max_pkts == CONF_AUTO ? guests_quota_share(d, g->lcore, g, &g->conf)
 					     : (uint32_t)g->conf.max_pkts;
 }
 
-/* The guests of @lcore are others now: those without a quota of their own divide what is left. */
-static void share_packets(struct daemon *d, unsigned int lcore)
+void guests_share_packets(struct daemon *d, unsigned int lcore)
 {
-	uint32_t share = quota_share(d, lcore, NULL);
+	uint32_t share = guests_quota_share(d, lcore, NULL, NULL);
 
 	list_for_each(l, &d->guests)
-		if (entry(l)->lcore == lcore && entry(l)->conf.max_pkts == CONF_AUTO)
-			guest_quota_set(entry(l)->guest, share);
+		if (guests_entry(l)->lcore == lcore && guests_entry(l)->conf.max_pkts == CONF_AUTO)
+			guest_quota_set(guests_entry(l)->guest, share);
 }
 
 /* ---- guests ---- */
@@ -237,7 +232,7 @@ static void remove_guest(struct daemon *d, struct daemon_guest *g)
 		log_warning("guest %s: no memory: its addresses stay in the map",
 			    g->conf.head.name);
 	choose_poller(d, g->port);
-	share_packets(d, g->lcore);
+	guests_share_packets(d, g->lcore);
 	free(g);
 }
 
@@ -259,7 +254,7 @@ int guests_add(struct daemon *d, const struct conf_guest *conf)
 	if (!g)
 		return -ENOMEM;
 	/* The configuration was checked as it would start; what came and went may lie elsewhere. */
-	err = quota_share(d, g->lcore, g) ? create(d, g) : -ENOSPC;
+	err = guests_quota_share(d, g->lcore, g, &g->conf) ? create(d, g) : -ENOSPC;
 	if (err) {
 		if (err == -ENOSPC)
 			log_error("guest %s: lcore %s has no packets left for its quota",
@@ -271,7 +266,7 @@ int guests_add(struct daemon *d, const struct conf_guest *conf)
 		return err;
 	}
 	list_in(d, g);
-	share_packets(d, g->lcore);
+	guests_share_packets(d, g->lcore);
 	err = announce(d, g);
 	if (err) {
 		log_error("guest %s: %s", conf->head.name, strerror(-err));
@@ -311,7 +306,7 @@ int guests_init(struct daemon *d)
 void guests_fini(struct daemon *d)
 {
 	while (!list_empty(&d->guests))
-		remove_guest(d, entry(list_first(&d->guests)));
+		remove_guest(d, guests_entry(list_first(&d->guests)));
 	for (unsigned int i = 0; i < d->n_ports; i++)
 		stop_polling(d, i);
 }

@@ -5,6 +5,7 @@
 #include "main/eal.h"
 #include "main/log.h"
 #include "main/place.h"
+#include "main/reload.h"
 #include "main/signals.h"
 #include "main/state.h"
 #include "main/throttling.h"
@@ -137,7 +138,7 @@ static void signal_came(struct loop_fd *lf, uint32_t events)
 	int signo = signals_read(lf->fd);
 
 	if (signo == SIGHUP) {
-		log_notice("SIGHUP: the configuration is read at the start only; see outsockctl");
+		reload_logged(d);
 	} else if (signo) {
 		log_notice("signal %d: stopping", signo);
 		loop_stop(&d->loop);

@@ -326,6 +326,54 @@ def test_lcore_set(daemon):
     assert (lcore["poll"], lcore["priority"]) == ("adaptive", 60), lcore
 
 
+def test_guest_set(daemon):
+    packets = quota(daemon, "g1")
+    guest = daemon.ctl("guest", "set", "g1", "priority=7", "quota-packets=1000",
+                       "quota-messages=32", "quota-sockets=2000", "grace=5s")
+    assert (guest["priority"], guest["quota_packets"]) == (7, 1000), guest
+    text = daemon.ctl("config", "dump")["text"]
+    for line in ("priority = 7", "quota-packets = 1000", "quota-messages = 32", "grace = 5s"):
+        assert line in text, text
+    assert "right: 0 to 7" in daemon.ctl_fails("guest", "set", "g1", "priority=8")
+    assert "while the guest runs" in daemon.ctl_fails("guest", "set", "g1", "port=p0")
+    assert "for 4096 sockets" in daemon.ctl_fails("guest", "set", "g1", "quota-sockets=4097")
+    assert "there is no guest" in daemon.ctl_fails("guest", "set", "g9", "priority=1")
+    assert "not enough" in daemon.ctl_fails("guest", "set", "g1", "quota-packets=9000")
+    assert (daemon.guest("g1")["priority"], quota(daemon, "g1")) == (7, 1000)
+    daemon.ctl("guest", "set", "g1", "priority=0", "quota-packets=auto", "quota-messages=64",
+               "quota-sockets=4096", "grace=10s")
+    assert quota(daemon, "g1") == packets
+
+
+def test_reload(bed, daemon):
+    """The file changes, and what can change while running does, by command and by SIGHUP."""
+    path = bed.dir + "/conf"
+    with open(path, encoding="utf-8") as file:
+        before = file.read()
+    third = f"[guest g3]\nsocket = {bed.dir}/g3.sock\nport = p0\naddress = {LATER}/24\n"
+
+    def write(text):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    write(before + third + "mode = what\n")
+    line = (before + third).count("\n") + 1
+    assert f"{path}:{line}: [guest g3] mode: 'what'" in daemon.ctl_fails("config", "reload")
+    assert len(daemon.ctl("guest", "list")) == 2
+    write(before.replace("class = rt\npoll = ", "class = rt\npriority = 55\npoll = ")
+          .replace("packets = 8192", "packets = 4096", 1) + third)
+    done = daemon.ctl("config", "reload")
+    assert done == {"changed": ["[lcore 1] priority = 55, idle = 50us", "[guest g3] added"],
+                    "restart": ["[lcore 0] packets"], "failed": []}, done
+    (lcore,) = [lc for lc in daemon.ctl("lcore", "list") if lc["name"] == "1"]
+    assert os.sched_getparam(lcore["tid"]).sched_priority == 55
+    until(lambda: bed.pings(LATER), "ping of the guest that the file has now")
+    write(before)
+    daemon.proc.send_signal(signal.SIGHUP)
+    until(lambda: len(daemon.ctl("guest", "list")) == 2, "the guest goes at SIGHUP")
+    assert not bed.pings(LATER) and bed.pings(NON_RT)
+
+
 def test_doctor(daemon):
     """It finds the daemon and its threads by itself; the rest is this machine's."""
     done = subprocess.run([daemon.ctl_path, "--socket", daemon.bed.dir + "/control.sock", "--json",
@@ -402,6 +450,8 @@ def all_tests(bed, outsockd, outsockctl, guest_pair):
         test_guest_comes_and_goes(bed, daemon, outsockd)
         test_poller_moves(bed, daemon)
         test_lcore_set(daemon)
+        test_guest_set(daemon)
+        test_reload(bed, daemon)
         test_doctor(daemon)
         test_guest_to_guest(bed, daemon, guest_pair)
         secret = test_secret_is_kept(bed)

@@ -16,6 +16,7 @@
 #define LCORE1 "[lcore 1]\ncpu = 1\nclass = rt\n"
 #define PORT   "[port p0]\ndevice = net_null0\n"
 #define GUEST  "[guest g1]\nsocket = /run/g1\nport = p0\n"
+#define GUEST1 GUEST "address = 192.0.2.10/24\n"
 
 static char *messages;
 static size_t messages_size;
@@ -492,26 +493,23 @@ static void test_lcore_set(void **state)
 	const char *keys[] = { "poll", "priority" };
 	const char *values[] = { "busy", "60" };
 	const char *cpu[] = { "cpu" };
+	const struct conf_words words = { keys, values, 2 }, cpus = { cpu, values, 1 };
 	struct config *c = parse(LCORE0 LCORE1);
 	char *text;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
 	assert_non_null(c);
-	assert_int_equal(config_lcore_set(c, "1", keys, values, 2, 2, config_print_mistake, out),
-			 1);
+	assert_int_equal(config_lcore_set(c, "1", &words, 2, config_print_mistake, out), 1);
 	assert_int_equal(c->lcores[1].poll, POLL_BUSY);
 	assert_int_equal(c->lcores[1].priority, 60);
 	/* By the same rules as in the file, all or nothing. */
 	values[0] = "adaptive";
 	values[1] = "99";
-	assert_int_equal(config_lcore_set(c, "1", keys, values, 2, 2, config_print_mistake, out),
-			 -1);
+	assert_int_equal(config_lcore_set(c, "1", &words, 2, config_print_mistake, out), -1);
 	assert_int_equal(c->lcores[1].poll, POLL_BUSY);
-	assert_int_equal(config_lcore_set(c, "1", cpu, values, 1, 2, config_print_mistake, out),
-			 -1);
-	assert_int_equal(config_lcore_set(c, "9", keys, values, 1, 2, config_print_mistake, out),
-			 -1);
+	assert_int_equal(config_lcore_set(c, "1", &cpus, 2, config_print_mistake, out), -1);
+	assert_int_equal(config_lcore_set(c, "9", &words, 2, config_print_mistake, out), -1);
 	fclose(out);
 	assert_string_equal(
 		text,
@@ -522,6 +520,94 @@ static void test_lcore_set(void **state)
 		"f: [lcore] there is no such lcore; right: the number of an [lcore N]\n");
 	free(text);
 	config_free(c);
+}
+
+static void test_guest_set(void **state)
+{
+	const char *keys[] = { "priority", "quota-messages" };
+	const char *values[] = { "7", "32" };
+	const char *port[] = { "port" };
+	const struct conf_words words = { keys, values, 2 }, ports = { port, values, 1 };
+	struct config *c = parse(LCORE0 PORT GUEST1);
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(c);
+	assert_int_equal(config_guest_set(c, "g1", &words, 2, config_print_mistake, out), 0);
+	assert_int_equal(c->guests[0].priority, 7);
+	assert_int_equal(c->guests[0].max_msgs, 32);
+	values[1] = "0";
+	values[0] = "5";
+	assert_int_equal(config_guest_set(c, "g1", &words, 2, config_print_mistake, out), -1);
+	assert_int_equal(c->guests[0].priority, 7);
+	assert_int_equal(config_guest_set(c, "g1", &ports, 2, config_print_mistake, out), -1);
+	assert_int_equal(config_guest_set(c, "g9", &words, 2, config_print_mistake, out), -1);
+	fclose(out);
+	assert_non_null(strstr(text, "quota-messages: '0' is not a valid value"));
+	assert_non_null(strstr(text, "the key can not be changed while the guest runs; right: "));
+	assert_non_null(strstr(text, "there is no such guest; right: the name of a [guest NAME]"));
+	free(text);
+	config_free(c);
+}
+
+static void say_restart(void *ctx, const char *what)
+{
+	fprintf(ctx, "%s\n", what);
+}
+
+/* What runs and another file: keys that can change do, the others are told, guests come and go. */
+static void test_merge(void **state)
+{
+	struct config *now = parse(LCORE0 LCORE1 PORT GUEST1);
+	struct config *new = parse(LCORE0 "packets = 4096\n" PORT GUEST1 "priority = 5\n"
+					  "mode = server\n"
+					  "[guest g2]\nsocket = /run/g2\nport = p0\n"
+					  "address = 192.0.2.77/24\n"),
+		      *want;
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(now);
+	assert_non_null(new);
+	want = config_merge(now, new, 2, say_restart, config_print_mistake, out);
+	fclose(out);
+	assert_non_null(want);
+	assert_string_equal(text, "[lcore 0] packets\n[lcore 1] is gone\n[guest g1] mode\n");
+	assert_int_equal(want->n_lcores, 2);
+	assert_int_equal(want->lcores[0].packets, now->lcores[0].packets);
+	assert_int_equal(want->n_guests, 2);
+	assert_int_equal(want->guests[0].priority, 5);
+	assert_int_equal(want->guests[0].client, 1);
+	assert_string_equal(want->guests[1].head.name, "g2");
+	free(text);
+	config_free(want);
+	config_free(new);
+	config_free(now);
+}
+
+/* Each for itself is right; what would run is not: the new guest is of a class that only the new
+ * lcore has, which needs a restart. */
+static void test_merge_is_checked(void **state)
+{
+	struct config *now = parse(LCORE0 PORT GUEST1);
+	struct config *new = parse(LCORE0 LCORE1 PORT GUEST1 "[guest g2]\nsocket = /run/g2\n"
+							     "port = p0\nclass = rt\n"
+							     "address = 192.0.2.77/24\n");
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(now);
+	assert_non_null(new);
+	assert_null(config_merge(now, new, 2, say_restart, config_print_mistake, out));
+	fclose(out);
+	assert_non_null(strstr(text, "[lcore 1] is new\n"));
+	assert_non_null(strstr(text, "no lcore has class = rt"));
+	free(text);
+	config_free(new);
+	config_free(now);
 }
 
 static void test_file(void **state)
@@ -565,6 +651,9 @@ int main(void)
 		cmocka_unit_test(test_guest_add),
 		cmocka_unit_test(test_guest_del),
 		cmocka_unit_test(test_lcore_set),
+		cmocka_unit_test(test_guest_set),
+		cmocka_unit_test(test_merge),
+		cmocka_unit_test(test_merge_is_checked),
 		cmocka_unit_test(test_file),
 	};
 
