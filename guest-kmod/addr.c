@@ -148,6 +148,16 @@ enum osk_where osk_addr_bind_class(const struct osk *os, const struct outsock_ad
 	return where == OSK_AT_ANY && osk_addr_deaf(os, addr) ? OSK_AT_GUEST : where;
 }
 
+bool osk_addr_forbidden(const struct osk *os, const struct outsock_addr *addr)
+{
+	__be32 v4;
+
+	if (addr->family != OUTSOCK_INET || sock_flag(osk_sk(os), SOCK_BROADCAST))
+		return false;
+	memcpy(&v4, addr->addr, 4);
+	return osdev_is_broadcast(os->dev, v4);
+}
+
 /* A connection to the wildcard means this machine. */
 enum osk_where osk_addr_connect_class(const struct osk *os, const struct outsock_addr *addr)
 {

@@ -5,6 +5,7 @@
 #include "dev.h"
 #include "mib.h"
 #include "option.h"
+#include "twin.h"
 
 /* To the host. */
 
@@ -139,6 +140,6 @@ void osk_copy_option(struct osk *os, const struct osopt *opt)
 	if (!READ_ONCE(os->twin) || mutex_lock_killable(&os->ctl))
 		return;
 	if (os->twin)
-		osopt_copy(os, opt, os->twin);
+		osopt_copy(os, opt, os->twin->sock);
 	mutex_unlock(&os->ctl);
 }

@@ -14,7 +14,7 @@
 
 #define OSOPT_INFO_TIMEOUT HZ
 
-#define OSOPT_HEADERS	   (sizeof(struct iphdr) + sizeof(struct tcphdr))
+#define OSOPT_HEADERS	   ((int)(sizeof(struct iphdr) + sizeof(struct tcphdr)))
 
 /* lock held */
 static bool osopt_is_conn(const struct osk *os)
@@ -25,15 +25,15 @@ static bool osopt_is_conn(const struct osk *os)
 /* lock held: payload bytes of a full segment to the peer */
 static u32 osopt_mss(const struct osk *os)
 {
-	u32 user = osopt_value(os, OUTSOCK_OPT_MAXSEG, OSOPT_MSS_MAX);
-	u32 mtu = le16_to_cpu(os->dev->hello.mtu), mss;
+	int user = osopt_value(os, OUTSOCK_OPT_MAXSEG, OSOPT_MSS_MAX);
+	int mtu = le16_to_cpu(os->dev->hello.mtu), peer = le16_to_cpu(os->record.peer_mss), mss;
 
 	if (!osopt_is_conn(os))
 		return user == OSOPT_MSS_MAX ? TCP_MSS_DEFAULT : user;
-	mss = min3(user, mtu - (u32)OSOPT_HEADERS, (u32)le16_to_cpu(os->record.peer_mss));
+	mss = min3(user, mtu - OSOPT_HEADERS, peer);
 	if (os->record.flags & OUTSOCK_RESUME_TS)
 		mss -= TCPOLEN_TSTAMP_ALIGNED;
-	return mss;
+	return max(mss, OSOPT_MSS_MIN);	/* whatever the host says: we divide by it */
 }
 
 int osopt_get_maxseg(struct osk *os, void *buf)

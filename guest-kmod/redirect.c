@@ -68,8 +68,9 @@ bool redirect_applies(const struct net *net, int kern)
 
 static bool redirect_protocol(const struct socket *sock, int protocol)
 {
+	/* Multipath TCP, where the peer has none, is TCP; Go's listeners ask for it. */
 	if (sock->type == SOCK_STREAM)
-		return !protocol || protocol == IPPROTO_TCP;
+		return !protocol || protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP;
 	return sock->type == SOCK_DGRAM && (!protocol || protocol == IPPROTO_UDP);
 }
 

@@ -274,11 +274,13 @@ static void osrx_accepted(struct osrx *rx)
 	if (listener) {
 		if (osk_sk(listener)->sk_state == TCP_LISTEN && !listener->closing)
 			os = osk_child(listener, id, &evt);
+		listener->acc_seen++;	/* the host has counted it, whatever became of it */
 		if (os) {
 			/* The listener's buffer may have changed since: credit never shrinks. */
 			os->rcv_credit = min_t(u64, le64_to_cpu(rx->hdr.off), INT_MAX);
-			listener->acc_seen++;
 			osk_sk(listener)->sk_data_ready(osk_sk(listener));
+		} else {
+			osk_send_credit(listener);
 		}
 		spin_unlock(&listener->lock);
 	}

@@ -63,6 +63,7 @@ static void osrx_dgram_lost(struct osk *os, u32 total)
 	OSMIB_INC(rx_dgram_dropped);
 	os->dg_seen += total + OUTSOCK_DGRAM_OVERHEAD;
 	os->dg_taken += total + OUTSOCK_DGRAM_OVERHEAD;
+	osk_send_credit(os);	/* nobody else may: the program waits for what was lost */
 }
 
 /* The last fragment has come; q->dgram is whole, or NULL. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "compat.h"
+#include <linux/inetdevice.h>
 #include <linux/virtio_net.h>
 #include "cmd.h"
 #include "dev.h"
@@ -134,6 +135,23 @@ bool osdev_owns(struct osdev *dev, const struct outsock_addr *addr)
 		if (own[i].family == addr->family && !memcmp(own[i].addr, addr->addr, 16))
 			return true;
 	return false;
+}
+
+/* Everybody in a network of the guest's? */
+bool osdev_is_broadcast(struct osdev *dev, __be32 addr)
+{
+	const struct outsock_hello_addr *own = dev->hello.addrs;
+	unsigned int i, n = min_t(u32, le16_to_cpu(dev->hello.n_addrs), OUTSOCK_HELLO_ADDRS);
+
+	for (i = 0; i < n; i++) {
+		__be32 mask = inet_make_mask(min_t(u8, own[i].prefix_len, 32)), mine;
+
+		memcpy(&mine, own[i].addr, sizeof(mine));
+		if (own[i].family == OUTSOCK_INET && own[i].prefix_len < 31 &&
+		    addr == (mine | ~mask))
+			return true;
+	}
+	return addr == htonl(INADDR_BROADCAST);
 }
 
 /* The work item. */

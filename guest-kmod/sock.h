@@ -84,6 +84,7 @@ enum osk_opt {
 struct osdev;
 struct oring;
 struct osreq;
+struct osk_twin;
 
 struct osk {
 	union {			/* first, see OBJECT */
@@ -101,7 +102,7 @@ struct osk {
 	spinlock_t lock;
 
 	/* under ctl */
-	struct socket *twin;	/* native, reserves the port; accepts local clients of a wildcard */
+	struct osk_twin *twin;	/* changes under lock, too: see osk_twin_hold() */
 	bool bound;		/* the program has bound it, or we have */
 	struct outsock_addr bound_to;
 
@@ -312,5 +313,6 @@ int osk_addr_get_own(const struct osk *os, const struct sockaddr *uaddr, int len
 int osk_addr_put(const struct osk *os, const struct outsock_addr *addr, struct sockaddr *uaddr);
 enum osk_where osk_addr_bind_class(const struct osk *os, const struct outsock_addr *addr);
 enum osk_where osk_addr_connect_class(const struct osk *os, const struct outsock_addr *addr);
+bool osk_addr_forbidden(const struct osk *os, const struct outsock_addr *addr);	/* SO_BROADCAST */
 
 #endif

@@ -77,6 +77,7 @@ static void osk_listen_failed(struct osk *os, int err)
 	spin_unlock(&os->lock);
 	if (err == -ETIMEDOUT || err == -EINTR)
 		osk_drop_host(os, 0);
+	osk_twin_unlisten(os);
 	osk_reject_all(os);
 }
 
@@ -203,9 +204,10 @@ __poll_t osk_listen_poll(struct osk *os)
 	return mask;
 }
 
-/* release(), or shutdown() while others may be in accept(): the twin stays until release. */
+/* release(), disconnect, or shutdown() while others may be in accept(). */
 void osk_close_listener(struct osk *os)
 {
+	struct osk_twin *twin = osk_twin_hold(os);
 	struct sock *sk = osk_sk(os);
 
 	spin_lock(&os->lock);
@@ -213,7 +215,8 @@ void osk_close_listener(struct osk *os)
 	spin_unlock(&os->lock);
 	osk_drop_host(os, 0);
 	osk_reject_all(os);
-	if (os->twin)
-		kernel_sock_shutdown(os->twin, SHUT_RDWR);
+	if (twin)
+		kernel_sock_shutdown(twin->sock, SHUT_RDWR);
+	osk_twin_put(twin);
 	sk->sk_state_change(sk);
 }

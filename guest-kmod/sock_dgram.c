@@ -36,6 +36,7 @@ bool osk_dgram_queue(struct osk *os, struct sk_buff *skb, u32 cost)
 	os->dg_seen += cost;
 	if (os->dg_seen > os->dg_credit || sk->sk_shutdown & RCV_SHUTDOWN) {
 		os->dg_taken += cost;
+		osk_send_credit(os);
 		atomic_inc(&sk->sk_drops);
 		return false;
 	}
@@ -189,6 +190,8 @@ static int osk_dgram_target(struct socket *sock, struct osk *os, struct msghdr *
 			return err;
 		if (!dg->head.addr.port)
 			return -EINVAL;
+		if (osk_addr_forbidden(os, &dg->head.addr))
+			return -EACCES;
 	} else if (!READ_ONCE(os->peer.family)) {
 		return -EDESTADDRREQ;
 	}
@@ -283,7 +286,10 @@ static int osk_dgram_connect_host(struct socket *sock, struct osk *os,
 		os->peer = *addr;
 		if (req->reply_len >= sizeof(os->local))
 			memcpy(&os->local, req->reply, sizeof(os->local));
-		os->bound |= addr->family != 0;
+		if (addr->family && !os->bound) {
+			os->bound = true;
+			os->bound_to = os->local;
+		}
 		osk_set_state(osk_sk(os), addr->family ? TCP_ESTABLISHED : TCP_CLOSE);
 		sock->state = addr->family ? SS_CONNECTED : SS_UNCONNECTED;
 	}
@@ -324,6 +330,8 @@ static int osk_dgram_connect_start(struct socket *sock, struct osk *os, struct s
 	err = osk_addr_get(os, uaddr, len, &addr);
 	if (err)
 		return err;
+	if (osk_addr_forbidden(os, &addr))
+		return -EACCES;
 	switch (osk_addr_connect_class(os, &addr)) {
 	case OSK_AT_GUEST:
 		return os->bound ? -ENETUNREACH : osk_go_native(sock, os) ?: 1;
@@ -354,19 +362,19 @@ static int osk_dgram_shutdown(struct socket *sock, int how)
 {
 	struct osk *os = osk_of(sock);
 	struct sock *sk;
+	int err;
 
 	if (!os)
 		return osk_native_ops(sock)->shutdown(sock, how);
 	if (how < SHUT_RD || how > SHUT_RDWR)
 		return -EINVAL;
-	if (!os->peer.family)
-		return -ENOTCONN;
 	sk = osk_sk(os);
 	spin_lock(&os->lock);
+	err = os->peer.family ? 0 : -ENOTCONN;	/* and done all the same, as inet_shutdown() */
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | (how + 1));
 	sk->sk_state_change(sk);
 	spin_unlock(&os->lock);
-	return 0;
+	return err;
 }
 
 static __poll_t osk_dgram_poll(struct file *file, struct socket *sock, poll_table *wait)

@@ -269,6 +269,16 @@ int osk_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 }
 
 #if OS_HAVE_SENDPAGE
+/* Not kernel_sendpage(): that looks at sock->ops, which may be ours still. */
+static ssize_t osk_native_sendpage(struct socket *sock, struct page *page, int off, size_t len,
+				   int flags)
+{
+	const struct proto_ops *ops = osk_native_ops(sock);
+
+	return ops->sendpage ? ops->sendpage(sock, page, off, len, flags) :
+			       sock_no_sendpage(sock, page, off, len, flags);
+}
+
 ssize_t osk_stream_sendpage(struct socket *sock, struct page *page, int off, size_t len, int flags)
 {
 	bool hold = flags & MSG_SENDPAGE_NOTLAST;
@@ -279,7 +289,7 @@ ssize_t osk_stream_sendpage(struct socket *sock, struct page *page, int off, siz
 	long room, timeo;
 
 	if (!os)
-		return kernel_sendpage(sock, page, off, len, flags);
+		return osk_native_sendpage(sock, page, off, len, flags);
 	sk = osk_sk(os);
 	timeo = sock_sndtimeo(sk, flags & MSG_DONTWAIT);
 	while ((room = osk_reserve(os, len)) == -EAGAIN) {

@@ -2,6 +2,7 @@
 #include "compat.h"
 #include <linux/fs.h>
 #include <linux/poll.h>
+#include <linux/slab.h>
 #include <net/ip.h>
 #include "cmd.h"
 #include "mib.h"
@@ -27,26 +28,71 @@ const struct proto_ops *osk_native_ops(const struct socket *sock)
 	return READ_ONCE(osk_natives[ops->family == PF_INET6][sock->type == SOCK_DGRAM]);
 }
 
+struct osk_twin *osk_twin_hold(struct osk *os)
+{
+	struct osk_twin *twin;
+
+	spin_lock(&os->lock);
+	twin = os->twin;
+	if (twin)
+		refcount_inc(&twin->ref);
+	spin_unlock(&os->lock);
+	return twin;
+}
+
+void osk_twin_put(struct osk_twin *twin)
+{
+	if (!twin || !refcount_dec_and_test(&twin->ref))
+		return;
+	if (twin->native)
+		twin->sock->sk = NULL;
+	sock_release(twin->sock);
+	kfree(twin);
+}
+
+/* The socket's reference becomes the caller's. */
+static struct osk_twin *osk_twin_take(struct osk *os)
+{
+	struct osk_twin *twin;
+
+	spin_lock(&os->lock);
+	twin = os->twin;
+	os->twin = NULL;
+	spin_unlock(&os->lock);
+	return twin;
+}
+
 /* Our own protocol number is never asked for here, so the probe leaves it alone. */
-static int osk_twin_get(struct osk *os)
+static int osk_twin_new(struct osk *os)
 {
 	struct sock *sk = osk_sk(os);
-	struct socket *twin;
+	struct osk_twin *twin = kzalloc(sizeof(*twin), GFP_KERNEL);
 	int err;
 
-	if (os->twin) {
-		osk_copy_options(os, os->twin);	/* set since it was bound */
-		return 0;
-	}
+	if (!twin)
+		return -ENOMEM;
+	refcount_set(&twin->ref, 1);
 	err = sock_create_kern(sock_net(sk), sk->sk_family, os->stream ? SOCK_STREAM : SOCK_DGRAM,
-			       os->stream ? IPPROTO_TCP : IPPROTO_UDP, &twin);
-	if (err)
+			       os->stream ? IPPROTO_TCP : IPPROTO_UDP, &twin->sock);
+	if (err) {
+		kfree(twin);
 		return err;
-	WRITE_ONCE(osk_natives[sk->sk_family == AF_INET6][!os->stream], twin->ops);
+	}
+	WRITE_ONCE(osk_natives[sk->sk_family == AF_INET6][!os->stream], twin->sock->ops);
 	smp_wmb();
-	osk_copy_options(os, twin);
+	spin_lock(&os->lock);
 	os->twin = twin;
+	spin_unlock(&os->lock);
 	return 0;
+}
+
+static int osk_twin_get(struct osk *os)
+{
+	int err = os->twin ? 0 : osk_twin_new(os);
+
+	if (!err)
+		osk_copy_options(os, os->twin->sock);	/* set since it was bound, perhaps */
+	return err;
 }
 
 /* The VM's address is on no interface of the guest: hence freebind. */
@@ -57,9 +103,9 @@ int osk_twin_bind(struct osk *os, const struct outsock_addr *addr)
 
 	if (err)
 		return err;
-	ip_sock_set_freebind(os->twin->sk);
+	ip_sock_set_freebind(os->twin->sock->sk);
 	err = osk_addr_put(os, addr, (struct sockaddr *)&ss);
-	return kernel_bind(os->twin, (struct sockaddr *)&ss, err);
+	return kernel_bind(os->twin->sock, (struct sockaddr *)&ss, err);
 }
 
 static bool osk_is_wildcard(const struct outsock_addr *addr)
@@ -77,54 +123,77 @@ static void osk_twin_wakes(struct sock *tsk, struct socket_wq *wq)
 
 int osk_twin_listen(struct osk *os, struct socket *sock, int backlog)
 {
+	struct socket *tsock;
 	int err;
 
 	if (!os->twin || !osk_is_wildcard(&os->local))
 		return 0;
-	osk_copy_options(os, os->twin);	/* what it accepts inherits them */
-	osk_twin_wakes(os->twin->sk, &sock->wq);
-	err = kernel_listen(os->twin, backlog);
+	tsock = os->twin->sock;
+	osk_copy_options(os, tsock);	/* what it accepts inherits them */
+	osk_twin_wakes(tsock->sk, &sock->wq);
+	err = kernel_listen(tsock, backlog);
 	if (err)
-		osk_twin_wakes(os->twin->sk, &os->twin->wq);
+		osk_twin_wakes(tsock->sk, &tsock->wq);
 	return err;
+}
+
+/* It keeps the port. */
+void osk_twin_unlisten(struct osk *os)
+{
+	if (!os->twin || os->twin->sock->sk->sk_state != TCP_LISTEN)
+		return;
+	kernel_sock_shutdown(os->twin->sock, SHUT_RDWR);
+	osk_twin_wakes(os->twin->sock->sk, &os->twin->sock->wq);
 }
 
 void osk_twin_release(struct osk *os)
 {
-	struct socket *twin = os->twin;
+	struct osk_twin *twin = osk_twin_take(os);
 
 	if (!twin)
 		return;
-	os->twin = NULL;
-	osk_twin_wakes(twin->sk, &twin->wq);
-	sock_release(twin);
+	osk_twin_wakes(twin->sock->sk, &twin->sock->wq);
+	osk_twin_put(twin);
+}
+
+static __poll_t osk_twin_events(struct osk_twin *twin)
+{
+	struct socket *tsock = twin ? twin->sock : NULL;
+
+	if (!tsock || READ_ONCE(tsock->sk->sk_state) != TCP_LISTEN)
+		return 0;
+	return tsock->ops->poll(NULL, tsock, NULL) & (EPOLLIN | EPOLLRDNORM);
 }
 
 __poll_t osk_twin_poll(struct osk *os)
 {
-	struct socket *twin = READ_ONCE(os->twin);
+	struct osk_twin *twin = osk_twin_hold(os);
+	__poll_t mask = osk_twin_events(twin);
 
-	if (!twin || twin->sk->sk_state != TCP_LISTEN)
-		return 0;
-	return twin->ops->poll(NULL, twin, NULL) & (EPOLLIN | EPOLLRDNORM);
+	osk_twin_put(twin);
+	return mask;
 }
 
 /* do_accept() has given @newsock our ops and a reference to our module: neither is its own. */
-int osk_twin_accept(struct osk *os, struct socket *newsock)
+static void osk_twin_hand_over(struct socket *tsock, struct socket *newsock)
 {
-	struct socket *twin = READ_ONCE(os->twin);
-	int err;
-
-	if (!osk_twin_poll(os))
-		return -EAGAIN;
-	err = os_accept(twin, newsock, O_NONBLOCK);
-	if (err)
-		return err;
-	WRITE_ONCE(newsock->ops, twin->ops);
+	WRITE_ONCE(newsock->ops, tsock->ops);
 	__module_get(newsock->ops->owner);
 	module_put(THIS_MODULE);
 	OSMIB_INC(accepted_native);
-	return 0;
+}
+
+int osk_twin_accept(struct osk *os, struct socket *newsock)
+{
+	struct osk_twin *twin = osk_twin_hold(os);
+	int err = -EAGAIN;
+
+	if (osk_twin_events(twin))
+		err = os_accept(twin->sock, newsock, O_NONBLOCK);
+	if (!err)
+		osk_twin_hand_over(twin->sock, newsock);
+	osk_twin_put(twin);
+	return err;
 }
 
 /* Of a twin that has failed to connect only the port is worth keeping. */
@@ -133,7 +202,7 @@ static void osk_twin_disconnect(struct osk *os)
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
 
 	if (os->bound)
-		kernel_connect(os->twin, &none, sizeof(none), 0);
+		kernel_connect(os->twin->sock, &none, sizeof(none), 0);
 	else
 		osk_twin_release(os);
 }
@@ -145,17 +214,19 @@ static void osk_twin_disconnect(struct osk *os)
 int osk_twin_connect(struct osk *os, struct sockaddr *uaddr, int len, long timeo, bool *undecided)
 {
 	int err = osk_twin_get(os);
+	struct socket *tsock;
 	struct sock *tsk;
 	long wanted;
 
 	if (err)
 		return err;
-	tsk = os->twin->sk;
+	tsock = os->twin->sock;
+	tsk = tsock->sk;
 	wanted = tsk->sk_sndtimeo;
 	tsk->sk_sndtimeo = min_t(long, timeo, OSK_TWIN_WAIT);
-	err = kernel_connect(os->twin, uaddr, len, timeo ? 0 : O_NONBLOCK);
+	err = kernel_connect(tsock, uaddr, len, timeo ? 0 : O_NONBLOCK);
 	tsk->sk_sndtimeo = wanted;
-	if (err && os->twin->state == SS_CONNECTING) {
+	if (err && tsock->state == SS_CONNECTING) {
 		if (READ_ONCE(tsk->sk_state) != TCP_CLOSE)
 			*undecided = true;
 		else	/* answered just after it was asked */
@@ -193,28 +264,29 @@ static void osk_graft(struct sock *tsk, struct socket *sock)
  */
 int osk_go_native(struct socket *sock, struct osk *os)
 {
-	struct socket *twin;
+	struct osk_twin *twin;
+	struct socket *tsock;
 	struct sock *tsk;
 	int err = osk_twin_get(os);
 
 	if (err)
 		return err;
-	twin = os->twin;
-	tsk = twin->sk;
-	os->twin = NULL;
+	twin = osk_twin_take(os);
+	tsock = twin->sock;
+	tsk = tsock->sk;
 	osk_graft(tsk, sock);
 	tsk->sk_kern_sock = 0;
 	sock_valbool_flag(tsk, SOCK_FASYNC, sock_flag(osk_sk(os), SOCK_FASYNC));
-	if (test_bit(SOCK_SUPPORT_ZC, &twin->flags))
+	if (test_bit(SOCK_SUPPORT_ZC, &tsock->flags))
 		set_bit(SOCK_SUPPORT_ZC, &sock->flags);
-	__module_get(twin->ops->owner);
+	__module_get(tsock->ops->owner);
 	osk_reap_later(sock, os);
-	sock->state = twin->state;
+	sock->state = tsock->state;
 	WRITE_ONCE(sock->sk, tsk);
 	smp_wmb();
-	WRITE_ONCE(sock->ops, twin->ops);
-	twin->sk = NULL;
-	sock_release(twin);
+	WRITE_ONCE(sock->ops, tsock->ops);
+	twin->native = true;
+	osk_twin_put(twin);
 	osk_drop_host(os, OUTSOCK_CLOSE_ABORT);
 	module_put(THIS_MODULE);	/* the struct socket's; os holds its own */
 	wake_up_interruptible_all(&sock->wq.wait);
@@ -244,9 +316,11 @@ void osk_reap_now(void)
 	struct osk *os;
 
 	while ((os = osk_reap_next())) {
+		spin_lock(&os->lock);
+		sock_orphan(osk_sk(os));	/* before its struct socket goes */
+		spin_unlock(&os->lock);
 		iput(os->inode);
 		os->inode = NULL;
-		sock_orphan(osk_sk(os));
 		sock_put(osk_sk(os));
 	}
 }

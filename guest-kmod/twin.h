@@ -16,13 +16,27 @@
 #ifndef OUTSOCK_TWIN_H
 #define OUTSOCK_TWIN_H
 
+#include <linux/refcount.h>
+
 #include "sock.h"
+
+/* It reserves the port, and accepts local clients of a wildcard. */
+struct osk_twin {
+	struct socket *sock;
+	refcount_t ref;		/* the socket's own, and one for each call that uses it */
+	bool native;		/* its sk belongs to our struct socket now */
+};
+
+/* For calls without os->ctl, during which the twin may be given up: its sock stays until put. */
+struct osk_twin *osk_twin_hold(struct osk *os);
+void osk_twin_put(struct osk_twin *twin);	/* NULL: none */
 
 /* All with os->ctl held. */
 int osk_twin_bind(struct osk *os, const struct outsock_addr *addr);
 int osk_twin_listen(struct osk *os, struct socket *sock, int backlog);
 #define OSK_TWIN_WAIT HZ	/* a local peer answers at once, or its backlog is full */
 int osk_twin_connect(struct osk *os, struct sockaddr *uaddr, int len, long timeo, bool *undecided);
+void osk_twin_unlisten(struct osk *os);
 int osk_go_native(struct socket *sock, struct osk *os);
 
 void osk_twin_release(struct osk *os);	/* release(), or ctl held */

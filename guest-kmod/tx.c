@@ -82,7 +82,7 @@ void osk_send_credit(struct osk *os)
 				osk_sk(os)->sk_rcvbuf / 4);
 	else if (osk_sk(os)->sk_state == TCP_LISTEN)
 		osk_grow_credit(os, &os->acc_credit, osk_accept_credit(os), os->backlog / 4);
-	else
+	else if (osk_sk(os)->sk_state != TCP_CLOSE)
 		osk_grow_credit(os, &os->rcv_credit, os->rcv_read + osk_rcv_space(os),
 				osk_rcv_space(os) / 4);
 }
@@ -269,10 +269,13 @@ void osk_tx_purge(struct osk *os)
 	os->tx_off = 0;
 }
 
-/* A position from the host: it may be old, but never beyond what we have sent. */
+/*
+ * A position from the host: it may be old, but never beyond what we have sent. A connection that
+ * has failed has no bytes any more.
+ */
 void osk_acked(struct osk *os, u64 pos)
 {
-	if (pos <= os->snd_una)
+	if (os->dead || pos <= os->snd_una)
 		return;
 	if (pos > os->snd_nxt) {
 		OSMIB_INC(rx_bad_position);
@@ -287,6 +290,8 @@ void osk_acked(struct osk *os, u64 pos)
 /* The host had no room for what we sent from @off on; now it has. */
 void osk_refused(struct osk *os, u64 off)
 {
+	if (os->dead)
+		return;
 	if (off < os->snd_una || off > os->snd_nxt) {
 		OSMIB_INC(rx_bad_position);
 		return;

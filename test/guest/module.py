@@ -110,6 +110,31 @@ def policy(bed):
     sysctl(bed, "policy", "cgroup")
 
 
+MULTIPATH = """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)
+s.bind(("0.0.0.0", 7405))
+s.listen()
+print("listening", flush=True)
+s.accept()[0].sendall(b"served")
+"""
+
+GREETING = """
+import socket, sys
+print(socket.create_connection((sys.argv[1], 7405)).recv(100))
+"""
+
+
+@test("multipath")
+def multipath(bed):
+    """A listener of IPPROTO_MPTCP, as Go makes them, is outsourced, and serves TCP."""
+    p = bed.guest_start(sys.executable, "-c", MULTIPATH)
+    p.wait_line(lambda line: line == "listening", "the listener")
+    expect(any(":7405 " in line for line in bed.guest_sockets()), "it is not outsourced")
+    out = bed.client(sys.executable, "-c", GREETING, GUEST).stdout
+    expect(out == "b'served'\n", out)
+
+
 def driver_of_nic(bed):
     """The driver of the device with our MAC."""
     script = """for d in /sys/bus/virtio/devices/*; do

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Who waits on a socket still waits on it after it has turned out to be local. */
 #include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include "sockapi.h"
@@ -113,8 +115,18 @@ static long job_accept_early(struct job *job)
 	return fd;
 }
 
+static void send_file(int fd, int file, size_t len)
+{
+	off_t from = 0;
+
+	EQ(sendfile(fd, file, &from, len), len);
+}
+
 void test_local_accept_early(void)
 {
+	int file = (int)MUST(memfd_create("pattern", 0));
+
+	EQ(write(file, pattern(0), 100), 100);
 	for (int i = 0; i < 300; i++) {
 		struct job job = { .call = job_accept_early, .fd = tcp(0) };
 		struct sockaddr_in at = loop4(0);
@@ -133,9 +145,62 @@ void test_local_accept_early(void)
 		recv_pattern(conn, 0, 100);
 		send_pattern(conn, 100, 100);
 		recv_pattern(client, 100, 100);
+		send_file(conn, file, 100);
+		recv_pattern(client, 0, 100);
 		close(client);
 		recv_end(conn);
 		close(conn);
 		close(job.fd);
 	}
+}
+
+/* poll() and accept() of a listener that comes and goes, until the end. */
+static long job_accept_all(struct job *job)
+{
+	volatile int *end = job->buf;
+
+	while (!*end) {
+		int fd;
+
+		events_now(job->fd, POLLIN);
+		fd = accept4(job->fd, NULL, NULL, SOCK_CLOEXEC);
+		if (fd >= 0)
+			close(fd);
+		else if (errno != EAGAIN && errno != EINVAL && errno != ECONNABORTED)
+			return -1;
+		shutdown(job->fd, SHUT_RD);
+	}
+	return 0;
+}
+
+void test_local_listen_unspec(void)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+	volatile int end = 0;
+	struct job job = { .call = job_accept_all,
+			   .fd = tcp(SOCK_NONBLOCK),
+			   .buf = (void *)(uintptr_t)&end };
+
+	job_start(&job);
+	for (int i = 0; i < 300; i++) {
+		MUST(listen(job.fd, 1));
+		MUST(connect(job.fd, &none, sizeof(none)));
+	}
+	end = 1;
+	job_join(&job);
+	EQ(job.ret, 0);
+}
+
+/* A connection on the port is a reason against listening anew; then nobody listens. */
+void test_local_listen_failed(void)
+{
+	int control = peer_open(), fd = listener(addr4(INADDR_ANY, free_port()), 0);
+	int port = port_of(fd), conn = peer_call(control, "s", fd), client = tcp(0);
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+	struct sockaddr_in at = loop4(port);
+
+	MUST(connect(fd, &none, sizeof(none)));
+	FAILS(listen(fd, 1), EADDRINUSE);
+	FAILS(connect(client, sa(&at), sizeof(at)), ECONNREFUSED);
+	MUST(close(conn));
 }

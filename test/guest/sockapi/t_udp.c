@@ -268,7 +268,14 @@ void test_udp_shutdown(void)
 	char byte;
 	struct job job = { .call = job_recv, .fd = udp(0), .buf = &byte, .len = 1 };
 
-	FAILS(shutdown(udp(0), SHUT_RD), ENOTCONN);
+	/* Said, and done all the same. */
+	bound(job.fd, addr4(INADDR_ANY, 0));
+	job_start(&job);
+	job_asleep(&job);
+	FAILS(shutdown(job.fd, SHUT_RD), ENOTCONN);
+	job_join(&job);
+	EQ(job.ret, 0);
+	job.fd = udp(0);
 	MUST(try_connect(job.fd, place.control));
 	job_start(&job);
 	job_asleep(&job);
@@ -278,6 +285,19 @@ void test_udp_shutdown(void)
 	EQ(send(job.fd, "x", 1, 0), 1);
 	MUST(shutdown(job.fd, SHUT_WR));
 	FAILS(send(job.fd, "x", 1, MSG_NOSIGNAL), EPIPE);
+}
+
+void test_udp_broadcast(void)
+{
+	int fd = udp(0);
+	struct sockaddr_in all = own4(9);
+
+	all.sin_addr.s_addr |= htonl(0xff);
+	FAILS(sendto(fd, "x", 1, 0, sa(&all), sizeof(all)), EACCES);
+	FAILS(try_connect(fd, all), EACCES);
+	option(fd, SOL_SOCKET, SO_BROADCAST, 1);
+	EQ(sendto(fd, "x", 1, 0, sa(&all), sizeof(all)), 1);
+	MUST(try_connect(fd, all));
 }
 
 void test_udp_local(void)
