@@ -243,6 +243,7 @@ static int cmd_close(struct cmd *c)
 		if (b->tx_off >= UINTPTR_MAX - 1)
 			return -EINVAL;
 		guest_defer_close(s, b->tx_off);
+		sock_close_later(s);
 		return 0;
 	}
 	s->cookie = NULL;

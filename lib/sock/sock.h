@@ -116,7 +116,8 @@ struct sock {
 	uint8_t family : 4;  /* OUTSOCK_INET, OUTSOCK_INET6 */
 	uint8_t closing : 1; /* sock_close() was called */
 	uint8_t tx_refused : 1;
-	uint8_t bind_again : 1; /* transport's bind(): sock_bind_again() */
+	uint8_t bind_again : 1;	 /* transport's bind(): sock_bind_again() */
+	uint8_t close_later : 1; /* sock_close_later() was called */
 	uint8_t tx_fin;		/* the stream ends at tx_off: sock_tx_end(fin) or sock_close() */
 	uint16_t err;
 	union {
@@ -170,6 +171,11 @@ int sock_conn_info(const struct sock *s, struct outsock_info *ret_info);
  * SOCK_CLOSE_*.
  */
 void sock_close(struct sock *s, uint32_t flags);
+/*
+ * The consumer has let go, but not all of its bytes are there: sock_close() will follow them. A
+ * peer that takes nothing is waited for no longer than after sock_close().
+ */
+void sock_close_later(struct sock *s);
 /* After SOCK_EV_CLOSED (or any time after sock_close with ABORT). The socket is gone. */
 void sock_free(struct sock *s);
 /*

@@ -284,6 +284,11 @@ void sock_close(struct sock *s, uint32_t flags)
 	}
 }
 
+void sock_close_later(struct sock *s)
+{
+	s->close_later = 1;
+}
+
 void sock_free(struct sock *s)
 {
 	s->tp->free(s);

@@ -107,7 +107,7 @@ bool tcp_ack_check(struct tcp_conn *c, struct tcp_seg *seg)
 	if (seq_lt(seg->ack, c->snd.una))
 		return true;
 	tcp_window_update(c, seg);
-	if (c->timer_mode == TCP_TM_PERSIST && !(c->flags & TCPC_CLOSING))
+	if (c->timer_mode == TCP_TM_PERSIST && !tcp_orphaned(c))
 		c->snd.retries = 0; /* it is alive (RFC 9293, 3.8.6.1) */
 	if (seg->ack != c->snd.una)
 		tcp_acked(c, seg);

@@ -271,6 +271,12 @@ static inline bool tcp_is_sync(const struct tcp_conn *c)
 	return c->state >= TCPS_ESTABLISHED;
 }
 
+/* Has its program let go of it? */
+static inline bool tcp_orphaned(const struct tcp_conn *c)
+{
+	return (c->flags & TCPC_CLOSING) || c->s.close_later;
+}
+
 static inline bool tcp_fin_acked(const struct tcp_conn *c)
 {
 	return (c->flags & TCPC_FIN_SENT) && c->snd.una == tcp_end_seq(c) + 1;

@@ -140,7 +140,7 @@ void tcp_rto(struct tcp_conn *c)
 void tcp_persist(struct tcp_conn *c)
 {
 	/* The peer is alive, or not; but whose program has closed is not to be held for ever. */
-	if ((c->flags & TCPC_CLOSING) && c->snd.retries >= ORPHAN_PROBES) {
+	if (tcp_orphaned(c) && c->snd.retries >= ORPHAN_PROBES) {
 		tcp_inc(c->tcp, TCP_TIMEOUTS);
 		tcp_conn_abort(c, ETIMEDOUT);
 		return;

@@ -262,7 +262,10 @@ static void cmd_shutdown(struct script *t)
 
 static void cmd_close(struct script *t)
 {
-	sock_close(need_sock(t), take_word(t, "unread") ? SOCK_CLOSE_UNREAD : 0);
+	if (take_word(t, "later"))
+		sock_close_later(need_sock(t));
+	else
+		sock_close(need_sock(t), take_word(t, "unread") ? SOCK_CLOSE_UNREAD : 0);
 }
 
 static void cmd_abort(struct script *t)
