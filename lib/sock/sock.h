@@ -34,9 +34,10 @@ struct sock_transport;
  * @port_uses:	sock_port.c
  * @n_socks, @max_socks: quota, accepted ones and those not yet handed over included
  * @n_pkts, @max_pkts: quota of packets that wait in its sockets' queues, both directions
- * @n_ooo:	how many of them lie beyond a gap in their stream
- * @tx_max, @tx_min: packets that send queues compete for; what each of them has for sure (two at
- *		least: fewer would wait for delayed ACKs)
+ * @n_ooo, @n_tx: how many of them lie beyond a gap in their stream; in send queues
+ * @tx_max, @tx_min: packets that send queues compete for; what each of them has beside that (two at
+ *		least: fewer would wait for delayed ACKs) ...
+ * @tx_cap:	... while all of them together hold less than this
  * @refused:	sockets that wait for packets to send in (sock.refused_link)
  * @cookie:	the consumer's own
  */
@@ -45,7 +46,7 @@ struct sock_owner {
 	struct list socks;
 	struct list port_uses;
 	uint32_t n_socks, max_socks;
-	uint32_t n_pkts, max_pkts, n_ooo, tx_max, tx_min;
+	uint32_t n_pkts, max_pkts, n_ooo, n_tx, tx_max, tx_cap, tx_min;
 	struct list refused;
 	void *cookie;
 };

@@ -26,6 +26,7 @@ void sock_owner_quota(struct sock_owner *o, uint32_t max_pkts)
 	o->max_pkts = max_pkts;
 	o->tx_max = max_pkts / 2;
 	o->tx_min = RTE_MAX(max_pkts / 2 / o->max_socks, 2u);
+	o->tx_cap = RTE_MAX((uint32_t)(max_pkts * 3ull / 4), 1u);
 }
 
 void sock_lane_init(struct sock_lane *l, struct sock_owner *o)

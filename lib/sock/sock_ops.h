@@ -63,22 +63,29 @@ int sock_join(struct sock *s, struct sock_lane *lane);
  */
 void sock_leave(struct sock *s);
 
-/* The owner's packet quota: every queue of a socket counts its segments. */
+/*
+ * The owner's packet quota, for what is received: every queue of a socket counts its segments. Of
+ * send queues only what they may have counts: a quarter is left here, whatever peers take.
+ */
 static inline bool sock_pkts_room(const struct sock *s, uint32_t n)
 {
-	return s->owner->n_pkts + n <= s->owner->max_pkts;
+	const struct sock_owner *o = s->owner;
+
+	return o->n_pkts - o->n_tx + RTE_MIN(o->n_tx, o->tx_cap) + n <= o->max_pkts;
 }
 
 /*
  * May its send queue, of @n packets now, have one more? Peers that read nothing hold what was sent
  * to them. So a queue may have a quarter of what is left below tx_max (a dynamic threshold, as
- * switches have for theirs), and however many there are, each socket may have its tx_min.
+ * switches have for theirs), and then each socket may have its tx_min, as far as tx_cap goes.
  */
 static inline bool sock_tx_room(const struct sock *s, uint32_t n)
 {
 	const struct sock_owner *o = s->owner;
 
-	return 4 * n + o->n_pkts < o->tx_max || (n < o->tx_min && o->n_pkts < o->max_pkts);
+	if (4 * n + o->n_pkts < o->tx_max)
+		return true;
+	return n < o->tx_min && o->n_tx < o->tx_cap && o->n_pkts < o->max_pkts;
 }
 
 static inline void sock_pkts_add(struct sock *s, uint32_t n)
@@ -89,6 +96,21 @@ static inline void sock_pkts_add(struct sock *s, uint32_t n)
 static inline void sock_pkts_sub(struct sock *s, uint32_t n)
 {
 	s->owner->n_pkts -= n;
+}
+
+/* The same for packets of the send queue. */
+static inline void sock_tx_pkts_add(struct sock *s, uint32_t n)
+{
+	s->tx_pkts += n;
+	s->owner->n_tx += n;
+	sock_pkts_add(s, n);
+}
+
+static inline void sock_tx_pkts_sub(struct sock *s, uint32_t n)
+{
+	s->tx_pkts -= n;
+	s->owner->n_tx -= n;
+	sock_pkts_sub(s, n);
 }
 
 /* Sets @events and puts the socket on its lane's ready list. A socket without lane: nothing. */

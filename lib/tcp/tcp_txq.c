@@ -87,8 +87,7 @@ static struct rte_mbuf *txq_push(struct tcp_conn *c, uint32_t seq)
 	c->txq.tail = m;
 	if (!c->txq.send)
 		c->txq.send = m;
-	sock_pkts_add(&c->s, 1);
-	c->s.tx_pkts++;
+	sock_tx_pkts_add(&c->s, 1);
 	return m;
 }
 
@@ -116,8 +115,7 @@ static void txq_pop(struct tcp_conn *c)
 	c->txq.head = next;
 	if (!next)
 		c->txq.tail = NULL;
-	sock_pkts_sub(&c->s, 1);
-	c->s.tx_pkts--;
+	sock_tx_pkts_sub(&c->s, 1);
 	rte_pktmbuf_free(m);
 }
 

@@ -390,6 +390,28 @@ static void t_packet_quota(void **state)
 	assert_false(sock_pkts_room(s, 2));
 }
 
+/* A smaller quota than send queues hold now: what they hold too much is not taken from reception. */
+static void t_packet_quota_lowered(void **state)
+{
+	struct sock *s = connected();
+
+	sock_owner_quota(&owner, 100);
+	sock_tx_pkts_add(s, 50);
+	assert_true(sock_pkts_room(s, 50));
+	sock_owner_quota(&owner, 20);
+	assert_false(sock_tx_room(s, 0));
+	assert_true(sock_pkts_room(s, 5));
+	assert_false(sock_pkts_room(s, 6));
+	for (unsigned int i = 0; i < 5; i++)
+		sock_rx_push(s, packet(1, 200));
+	assert_false(sock_pkts_room(s, 1));
+	sock_tx_pkts_sub(s, 36);
+	assert_true(sock_pkts_room(s, 1));
+	sock_tx_pkts_sub(s, 14);
+	assert_int_equal(s->tx_pkts, 0);
+	assert_int_equal(owner.n_pkts, 5);
+}
+
 static void t_credit_never_shrinks(void **state)
 {
 	struct sock *s = connected();
@@ -556,6 +578,7 @@ int main(void)
 		T(t_rx_taken),
 		T(t_rx_taken_never_more_than_there),
 		T(t_packet_quota),
+		T(t_packet_quota_lowered),
 		T(t_credit_never_shrinks),
 		T(t_dgram_costs),
 		T(t_tx_space),
