@@ -160,7 +160,7 @@ uint64_t guest_next(const struct guest *g)
 
 	if (g->pause_until > g->now && g->pause_until < next)
 		next = g->pause_until;
-	if (!list_empty(&g->owner.refused))
+	if (sock_tx_retry_due(&g->owner))
 		next = RTE_MIN(next, g->now + GUEST_RETRY_NS);
 	return next;
 }

@@ -282,7 +282,7 @@ unsigned int guest_tx(struct guest *g, unsigned int budget, uint64_t now)
 
 	if (!guest_session_turn(g, now))
 		return 0;
-	if (!list_empty(&g->owner.refused))
+	if (sock_tx_retry_due(&g->owner))
 		sock_tx_retry(&g->owner, g->env);
 	if (budget > g->cfg.max_msgs)
 		budget = g->cfg.max_msgs;

@@ -38,7 +38,9 @@ struct sock_transport;
  * @tx_max, @tx_min: packets that send queues compete for; what each of them has beside that (two at
  *		least: fewer would wait for delayed ACKs) ...
  * @tx_cap:	... while all of them together hold less than this
- * @refused:	sockets that wait for packets to send in (sock.refused_link)
+ * @refused:	sockets that wait for packets to send in (sock.refused_link), @n_refused of them
+ * @n_freed, @retry_freed, @retry_left: packets that its queues gave back, ever; when its refused
+ *		sockets were last begun with; how many of these have still to be looked at
  * @cookie:	the consumer's own
  */
 struct sock_owner {
@@ -48,6 +50,7 @@ struct sock_owner {
 	uint32_t n_socks, max_socks;
 	uint32_t n_pkts, max_pkts, n_ooo, n_tx, tx_max, tx_cap, tx_min;
 	struct list refused;
+	uint32_t n_refused, n_freed, retry_freed, retry_left;
 	void *cookie;
 };
 
@@ -231,8 +234,13 @@ void sock_tx_commit(struct sock *s, uint32_t n);
  */
 void sock_tx_refuse(struct sock *s);
 void sock_tx_accept(struct sock *s);
-/* Once a turn while owner.refused is not empty: gives some of them a new chance. */
+/* Once a turn while there is a refused socket: gives some of them a new chance. */
 void sock_tx_retry(struct sock_owner *o, struct env *env);
+/* Is there one that may have it? If not, it takes a packet that is given back. */
+static inline bool sock_tx_retry_due(const struct sock_owner *o)
+{
+	return o->n_refused && (o->retry_left || o->n_freed != o->retry_freed);
+}
 /* End of the consumer's message: @push: nothing is about to follow; @fin: half-close. */
 void sock_tx_end(struct sock *s, bool push, bool fin);
 

@@ -23,6 +23,7 @@ void sock_owner_init(struct sock_owner *o, struct stack *stack, uint32_t max_soc
 
 void sock_owner_quota(struct sock_owner *o, uint32_t max_pkts)
 {
+	o->n_freed++; /* as if: who was refused is looked at */
 	o->max_pkts = max_pkts;
 	o->tx_max = max_pkts / 2;
 	o->tx_min = RTE_MAX(max_pkts / 2 / o->max_socks, 2u);

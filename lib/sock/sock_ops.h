@@ -96,6 +96,7 @@ static inline void sock_pkts_add(struct sock *s, uint32_t n)
 static inline void sock_pkts_sub(struct sock *s, uint32_t n)
 {
 	s->owner->n_pkts -= n;
+	s->owner->n_freed += n;
 }
 
 /* The same for packets of the send queue. */

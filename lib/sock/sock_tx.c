@@ -52,6 +52,13 @@ void sock_tx_refuse(struct sock *s)
 	s->tx_refused = true;
 	list_init(&s->refused_link);
 	list_add_tail(&s->owner->refused, &s->refused_link);
+	s->owner->retry_left = ++s->owner->n_refused; /* it is the last one */
+}
+
+static void refused_del(struct sock *s)
+{
+	list_del(&s->refused_link);
+	s->owner->n_refused--;
 }
 
 void sock_tx_accept(struct sock *s)
@@ -60,29 +67,32 @@ void sock_tx_accept(struct sock *s)
 		return;
 	s->tx_refused = false;
 	s->events &= ~SOCK_EV_TX_ROOM;
-	list_del(&s->refused_link);
+	if (!list_empty(&s->refused_link))
+		refused_del(s);
 }
 
 void sock_tx_retry(struct sock_owner *o, struct env *env)
 {
 	struct rte_mbuf *m = pkt_alloc(env);
-	struct list *last = o->refused.prev;
 
 	if (!m)
 		return;
 	rte_pktmbuf_free(m);
-	for (unsigned int i = 0; i < RETRY_MAX && !list_empty(&o->refused); i++) {
-		struct list *l = list_first(&o->refused);
-		struct sock *s = container_of(l, struct sock, refused_link);
+	if (o->n_freed != o->retry_freed)
+		o->retry_left = o->n_refused;
+	o->retry_freed = o->n_freed;
+	o->retry_left = RTE_MIN(o->retry_left, o->n_refused);
+	for (unsigned int i = 0; i < RETRY_MAX && o->retry_left; i++, o->retry_left--) {
+		struct sock *s = container_of(list_first(&o->refused), struct sock, refused_link);
 
-		list_del(l);
+		refused_del(s);
 		/* As for twice as much: the consumer is not to begin again for every packet. */
-		if (sock_tx_room(s, 2 * s->tx_pkts))
+		if (sock_tx_room(s, 2 * s->tx_pkts)) {
 			sock_ready(s, SOCK_EV_TX_ROOM);
-		else
-			list_add_tail(&o->refused, l);
-		if (l == last)
-			break;
+			continue;
+		}
+		list_add_tail(&o->refused, &s->refused_link);
+		o->n_refused++;
 	}
 }
 

@@ -17,6 +17,7 @@
 #define PORT	7
 #define QUOTA	60 /* packets of the client */
 #define STREAMS 12
+#define REFUSED 20
 
 /* A stream from the client to the server; which byte comes next is in the socket. */
 struct stream {
@@ -27,7 +28,7 @@ struct stream {
 
 struct fix {
 	struct inproc ip;
-	struct stream streams[STREAMS + 1];
+	struct stream streams[REFUSED + 1];
 	unsigned int n_accepted, n_errors, n_closed;
 };
 
@@ -118,6 +119,7 @@ static struct stream *open_stream(struct fix *f, uint32_t total)
 	struct stream *t = &f->streams[f->n_accepted];
 
 	*t = (struct stream){ .total = total };
+	inproc_turns(&f->ip, 10); /* what fills the ring goes */
 	t->from = sg_socket(f->ip.guests[CLIENT].sg, 0, OUTSOCK_INET, OUTSOCK_STREAM);
 	assert_non_null(t->from);
 	t->from->user = t;
@@ -173,7 +175,7 @@ static int setup_with(void **state, const struct sg_ops *ops, uint32_t max_msgs)
 	}
 	l = sg_socket(f->ip.guests[SERVER].sg, 0, OUTSOCK_INET, OUTSOCK_STREAM);
 	assert_int_equal(sg_bind(l, &any), 0);
-	assert_int_equal(sg_listen(l, 16), 0);
+	assert_int_equal(sg_listen(l, REFUSED), 0);
 	assert_true(inproc_until(&f->ip, is_listening, l));
 	*state = f;
 	return 0;
@@ -225,6 +227,35 @@ static void test_slow_reader(void **state)
 	assert_true(slow->to->rx_off < slow->total);
 	transfer(f, slow);
 	assert_true(slow->from->rewinds > 0);
+}
+
+static bool is_quiet(struct inproc *ip, void *arg)
+{
+	return inproc_stats(ip, CLIENT).tx_refused >= REFUSED &&
+		guest_next(ip->guests[CLIENT].g) == UINT64_MAX;
+}
+
+/*
+ * While nothing moves there is nothing to look at: an lcore that waits for a peer sleeps. More
+ * sockets than are looked at in one turn.
+ */
+static void test_asleep(void **state)
+{
+	struct fix *f = *state;
+	struct stream *t;
+
+	for (unsigned int i = 0; i < REFUSED; i++)
+		push(f, open_stream(f, 200000));
+	inproc_turns(&f->ip, 100);
+	assert_true(inproc_until(&f->ip, is_quiet, f));
+	t = &f->streams[0];
+	for (unsigned int i = 0; i < 1000 && !t->from->rewinds; i++) {
+		inproc_turn(&f->ip);
+		take(f, t);
+	}
+	assert_true(t->from->rewinds > 0);
+	for (unsigned int i = 0; i < REFUSED; i++)
+		transfer(f, &f->streams[i]);
 }
 
 /* However many there are: something is left for the next one. */
@@ -362,6 +393,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_slow_reader),
 		T(test_slow_readers),
+		T(test_asleep),
 		T(test_fin),
 		T(test_close),
 		cmocka_unit_test_setup_teardown(test_close_reset, setup_slow, teardown),
