@@ -69,7 +69,6 @@ static int create_stack(struct lcore *lc, const struct lcore_cfg *cfg)
 		return -ENOMEM;
 	}
 	lc->env = stack_env(lc->stack);
-	ip_wire_set(stack_ip(lc->stack), &lcore_ip_wire, lc);
 	return 0;
 }
 
@@ -194,6 +193,8 @@ int lcore_connect(struct lcore *const *lcores, unsigned int n)
 	for (unsigned int i = 0; i < n; i++) {
 		lcores[i]->alone = n == 1;
 		lcores[i]->n_peers = n;
+		if (n > 1)
+			ip_wire_set(stack_ip(lcores[i]->stack), &lcore_ip_wire, lcores[i]);
 		for (unsigned int k = 0; k < n && !err; k++)
 			if (k != i)
 				err = connect_one(lcores[i], lcores[k]);

@@ -121,20 +121,19 @@ static void wait_for_events(struct lcore *lc)
 {
 	struct epoll_event events[EVENTS_MAX];
 	uint64_t now = lcore_ns(lc, rte_rdtsc()), next = next_deadline(lc, now);
-	struct timespec t = { 0 };
+	struct timespec t;
 	int n;
 
 	if (next <= now)
 		return;
 	lcore_count(&lc->stats, LCORE_sleeps, 1);
 	if (lc->empty_wakes > EMPTY_WAKES_MAX) {
-		t.tv_nsec = (long)lc->conf.nap_ns;
+		t = lcore_timespec(lc->conf.nap_ns);
 		nanosleep(&t, NULL);
 		lc->empty_wakes--;
 		return;
 	}
-	t.tv_sec = (time_t)((next - now) / NSEC_PER_SEC);
-	t.tv_nsec = (long)((next - now) % NSEC_PER_SEC);
+	t = lcore_timespec(next - now);
 	n = epoll_pwait2(lc->epoll_fd, events, EVENTS_MAX, next == UINT64_MAX ? NULL : &t, NULL);
 	lc->empty_wakes = n > 0 ? lc->empty_wakes + 1 : 0;
 }

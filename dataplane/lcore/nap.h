@@ -8,6 +8,7 @@
 #define OUTSOCK_DATAPLANE_NAP_H
 
 #include <stdint.h>
+#include <time.h>
 
 #define LCORE_NAP_PART 16 /* of the silence */
 
@@ -19,6 +20,14 @@ static inline uint64_t lcore_nap(uint64_t silence, uint64_t least, uint64_t most
 	if (nap > most)
 		nap = most;
 	return nap < least ? least : nap;
+}
+
+static inline struct timespec lcore_timespec(uint64_t ns)
+{
+	return (struct timespec){
+		.tv_sec = (time_t)(ns / 1000000000),
+		.tv_nsec = (long)(ns % 1000000000),
+	};
 }
 
 #endif

@@ -85,7 +85,7 @@ static void test_values(void **state)
 	assert_int_equal(c->lcores[0].nice, -5);
 	assert_int_equal(c->lcores[0].nap_ns, 2000000);
 	assert_int_equal(c->lcores[0].nap_max_ns, 20000000);
-	assert_int_equal(c->lcores[1].nap_max_ns, 2000000);
+	assert_int_equal(c->lcores[1].nap_max_ns, 4000000);
 	assert_int_equal(c->lcores[0].idle_ns, 0);
 	assert_int_equal(c->lcores[1].priority, 98);
 	assert_int_equal(config_lcore_index(c, 7), 1);

@@ -35,12 +35,25 @@ static void test_few(void **state)
 	assert_in_range(naps, 1000, 1100);
 }
 
+/* A second is no number of nanoseconds that the kernel takes. */
+static void test_timespec(void **state)
+{
+	struct timespec t = lcore_timespec(1000 * MS);
+
+	assert_int_equal(t.tv_sec, 1);
+	assert_int_equal(t.tv_nsec, 0);
+	t = lcore_timespec(3 * 1000 * MS + 5 * US);
+	assert_int_equal(t.tv_sec, 3);
+	assert_int_equal(t.tv_nsec, 5000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_in_proportion),
 		cmocka_unit_test(test_few),
+		cmocka_unit_test(test_timespec),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
