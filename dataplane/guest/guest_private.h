@@ -32,7 +32,7 @@
 #define GUEST_REPLY_BODY  64		/* INFO's: the largest but HELLO's */
 #define GUEST_DATA_BURST  4		/* DATA messages of one socket before the next one's turn */
 #define GUEST_ERROR_PAUSE NSEC_PER_SEC	/* after a session error the guest is not listened to */
-#define GUEST_RETRY_NS	  NSEC_PER_MSEC /* between looks at refused sockets while the pool is empty */
+#define GUEST_RETRY_NS	  NSEC_PER_MSEC /* between looks for packets in an empty pool */
 #define GUEST_REAP	  32		/* sockets of an ended session that a turn resets, */
 #define GUEST_REAP_PKTS	  16		/* or so many packets of theirs in place of one */
 #define GUEST_REAP_USES	  256		/* ports that it forgets after that */

@@ -122,7 +122,7 @@ struct sock {
 	uint8_t tx_refused : 1;
 	uint8_t bind_again : 1;	 /* transport's bind(): sock_bind_again() */
 	uint8_t close_later : 1; /* sock_close_later() was called */
-	uint8_t tx_fin;		/* the stream ends at tx_off: sock_tx_end(fin) or sock_close() */
+	uint8_t tx_fin;		 /* the stream ends at tx_off: sock_tx_end(fin) or sock_close() */
 	uint16_t err;
 	union {
 		uint32_t retrans;

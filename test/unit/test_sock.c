@@ -390,7 +390,7 @@ static void t_packet_quota(void **state)
 	assert_false(sock_pkts_room(s, 2));
 }
 
-/* A smaller quota than send queues hold now: what they hold too much is not taken from reception. */
+/* A smaller quota than send queues hold: what they hold too much is not taken from reception. */
 static void t_packet_quota_lowered(void **state)
 {
 	struct sock *s = connected();
