@@ -25,7 +25,7 @@ static const struct command {
 	{ "socket", "list", cli_socket_list, " [GUEST]", "sockets that the guests have here" },
 	{ "lcore", "list", cli_lcore_list, "", "lcores, how busy they are" },
 	{ "lcore", "set", cli_lcore_set, " N KEY=VALUE...",
-	  "nice, priority, poll, idle, nap, nap-max" },
+	  "nice, priority, poll, idle, nap, nap-max, budgets" },
 	{ "port", "list", cli_port_list, "", "ports and their traffic" },
 	{ "counters", NULL, cli_counters, " [LCORE]", "counters of the stack that are not 0" },
 	{ "config", "dump", cli_config_dump, "", "the configuration in force, as a file" },

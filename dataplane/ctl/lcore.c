@@ -56,6 +56,8 @@ json_t *ctl_lcore_json(struct daemon *d, unsigned int i)
 	for (unsigned int c = 0; c < LCORE_COUNT_N; c++)
 		json_object_set_new(o, lcore_count_name(c),
 				    json_integer((json_int_t)count_read(&s->count[c])));
+	for (unsigned int b = 0; b < BUDGET_N; b++)
+		json_object_set_new(o, config_budget_name(b), json_integer(config_budget(conf, b)));
 	json_object_set_new(o, "turn_lengths", turn_lengths(s));
 	json_object_set_new(o, "tsc_hz", json_integer((json_int_t)rte_get_tsc_hz()));
 	return o;

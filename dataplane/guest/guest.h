@@ -12,6 +12,7 @@
 #define OUTSOCK_DATAPLANE_GUEST_H
 
 #include "base/list.h"
+#include "lcore/share.h"
 #include "pkt/addr.h"
 
 #include <stdbool.h>
@@ -120,14 +121,33 @@ const char *guest_take_error(struct guest *g);
 
 /* ---- hot: home lcore, inside its turn ---- */
 
-/* In the lcore's list of guests; the lcore's own. */
-struct list *guest_lcore_link(struct guest *g);
-struct guest *guest_of_lcore_link(struct list *l);
+/**
+ * struct guest_seat - its place among those that its lcore serves; the lcore's own
+ * @link: among all of its lcore's
+ * @touched: its rings may have something to publish or to notify
+ * @upkeep: guest_upkeep() is due
+ * @snap: guest_snapshot() in turn
+ */
+struct guest_seat {
+	struct guest *guest;
+	struct list link, touched, upkeep, snap;
+	struct share tx, rx;
+};
+struct guest_seat *guest_seat(struct guest *g);
 
-/* Guest's TX rings to sockets: at most @budget messages. Returns how many. */
-unsigned int guest_tx(struct guest *g, unsigned int budget, uint64_t now);
-/* Ready sockets to the guest's RX rings: at most @budget messages. Returns how many. */
-unsigned int guest_rx(struct guest *g, unsigned int budget, uint64_t now);
+/* What there is to do for it now; a few loads where there is nothing. */
+#define GUEST_LOOK_TX	  0x1u /* its TX rings have messages */
+#define GUEST_LOOK_RX	  0x2u /* something is for it, and its RX ring has room */
+#define GUEST_LOOK_UPKEEP 0x4u
+unsigned int guest_look(struct guest *g, uint64_t now);
+/* Time-outs of its session, sockets of one that is over, sockets that wait for packets: some. */
+void guest_upkeep(struct guest *g, uint64_t now);
+/*
+ * Guest's TX rings to sockets, ready sockets to its RX rings: as far as @grant goes, but for the
+ * message that overdraws it. Returns what was used.
+ */
+struct share_amount guest_tx(struct guest *g, const struct share_amount *grant, uint64_t now);
+struct share_amount guest_rx(struct guest *g, const struct share_amount *grant, uint64_t now);
 /* Stores the used indices of what this turn has filled or taken. After this the guest sees it. */
 void guest_publish(struct guest *g);
 /* Notifies the guest where it asked for it; returns the number of system calls made. */

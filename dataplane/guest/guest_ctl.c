@@ -25,14 +25,9 @@ const char *guest_err_text(enum guest_err err)
 	return (unsigned int)err < GUEST_ERR_N ? errs[err].text : "?";
 }
 
-struct list *guest_lcore_link(struct guest *g)
+struct guest_seat *guest_seat(struct guest *g)
 {
-	return &g->lcore_link;
-}
-
-struct guest *guest_of_lcore_link(struct list *l)
-{
-	return container_of(l, struct guest, lcore_link);
+	return &g->seat;
 }
 
 const struct guest_cfg *guest_config(const struct guest *g)
@@ -170,6 +165,17 @@ static void guest_free(struct guest *g)
 	free(g);
 }
 
+static void seat_init(struct guest *g)
+{
+	struct guest_seat *seat = &g->seat;
+
+	seat->guest = g;
+	list_init(&seat->link);
+	list_init(&seat->touched);
+	list_init(&seat->upkeep);
+	list_init(&seat->snap);
+}
+
 int guest_create(const struct guest_cfg *cfg, struct guest **ret_guest)
 {
 	struct attach a;
@@ -183,9 +189,8 @@ int guest_create(const struct guest_cfg *cfg, struct guest **ret_guest)
 	if (!g)
 		return -ENOMEM;
 	memset(g, 0, sizeof(*g));
-	list_init(&g->lcore_link);
-	g->turn_bytes = cfg->rt ? GUEST_TURN_BYTES_RT : GUEST_TURN_BYTES;
 	a = (struct attach){ .g = g };
+	seat_init(g);
 	rc = copy_cfg(g, cfg);
 	if (!rc)
 		rc = guest_ids_init(&g->ids, cfg->max_sockets);

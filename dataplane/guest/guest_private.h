@@ -36,10 +36,7 @@
 #define GUEST_REAP	  32		/* sockets of an ended session that a turn resets, */
 #define GUEST_REAP_PKTS	  16		/* or so many packets of theirs in place of one */
 #define GUEST_REAP_USES	  256		/* ports that it forgets after that */
-/* Bytes of messages that a turn takes from a guest, and gives to it: about so many are copied. */
-#define GUEST_TURN_BYTES    (256u << 10)
-#define GUEST_TURN_BYTES_RT (64u << 10)
-#define GUEST_NO_TIME	    UINT64_MAX
+#define GUEST_NO_TIME	  UINT64_MAX
 
 #define GUEST_FEATURES 0u /* OUTSOCK_FEAT_* that this version understands */
 
@@ -76,7 +73,7 @@ struct guest_lane {
 
 struct guest {
 	struct guest_cfg cfg;
-	struct list lcore_link;
+	struct guest_seat seat;
 	struct stack *stack;
 	struct env *env;
 
@@ -89,9 +86,8 @@ struct guest {
 	bool reaping;  /* sockets of a session that is over are still there */
 	uint8_t boot_id[16];
 	uint32_t features;
-	uint64_t now;	     /* of the last turn */
-	uint32_t turn_bytes; /* of one turn, each way */
-	uint32_t bytes_left; /* of this turn, in the way that is being served */
+	uint64_t now;	    /* of the last turn */
+	int32_t bytes_left; /* of this turn's grant, in the way that is being served */
 	uint64_t grace_until, pause_until;
 	uint64_t session_errors, epoch_drops, pre_hello_drops, errors[GUEST_ERR_N];
 	const char *last_error;
@@ -117,10 +113,16 @@ static inline void count_set(uint64_t *c, uint64_t n)
 	__atomic_store_n(c, n, __ATOMIC_RELAXED);
 }
 
-/* The message that uses the turn's bytes up is the last one. */
+/* The message that uses the grant's bytes up is the last one. */
 static inline void guest_spend(struct guest *g, uint32_t bytes)
 {
-	g->bytes_left -= RTE_MIN(g->bytes_left, bytes);
+	g->bytes_left -= (int32_t)bytes;
+}
+
+/* Is there something for the guest on this lane? */
+static inline bool guest_rx_pending(const struct guest *g, const struct guest_lane *l)
+{
+	return l->epoch_due || l->n_replies || (g->hello && !list_empty(&l->sl.ready));
 }
 
 /* ---- guest_session.c, on the lcore ---- */
@@ -148,8 +150,13 @@ void guest_lost(struct guest *g);
 void guest_announce(struct guest *g);
 /* No RST and no unreachable from the guest's addresses (D9, rule 10). */
 void guest_silence(struct guest *g, bool silent);
-/* At each turn. False: the guest is not listened to now. */
-bool guest_session_turn(struct guest *g, uint64_t now);
+/* Before its rings are served: has its memory gone? Then the session ends. */
+void guest_session_turn(struct guest *g, uint64_t now);
+/* Is it listened to now? */
+static inline bool guest_listening(const struct guest *g)
+{
+	return g->now >= g->pause_until && !g->reaping;
+}
 
 /* ---- guest_cmd.c ---- */
 

@@ -56,12 +56,6 @@ unsigned int guest_notify(struct guest *g)
 	return calls;
 }
 
-/* Is there something for the guest on this lane? */
-static bool rx_pending(const struct guest *g, const struct guest_lane *l)
-{
-	return l->epoch_due || l->n_replies || (g->hello && !list_empty(&l->sl.ready));
-}
-
 static bool tx_armed_work(struct guest_lane *l)
 {
 	bool more = vring_want_kicks(&l->tx.v, true);
@@ -74,7 +68,7 @@ static bool tx_armed_work(struct guest_lane *l)
 
 static bool rx_armed_work(const struct guest *g, struct guest_lane *l)
 {
-	if (!rx_pending(g, l))
+	if (!guest_rx_pending(g, l))
 		return false;
 	if (vring_avail(&l->rx.v) >= l->rx_need)
 		return true;

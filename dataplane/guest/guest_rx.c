@@ -261,7 +261,7 @@ static int emit_dgram(struct guest *g, struct guest_lane *l, struct sock *s)
 static int emit_rxq(struct guest *g, struct guest_lane *l, struct sock *s)
 {
 	for (unsigned int i = 0;
-	     i < GUEST_DATA_BURST && g->bytes_left && (s->events & SOCK_EV_DATA); i++) {
+	     i < GUEST_DATA_BURST && g->bytes_left > 0 && (s->events & SOCK_EV_DATA); i++) {
 		int rc;
 
 		if (!s->rxq.head) {
@@ -349,15 +349,15 @@ static int emit_sock(struct guest *g, struct guest_lane *l, struct sock *s)
 	return rc;
 }
 
-/* EPOCH and replies. 1: nothing of them is left. */
-static int lane_head(struct guest *g, struct guest_lane *l)
+/* EPOCH and replies, at most @budget. 1: nothing of them is left. */
+static int lane_head(struct guest *g, struct guest_lane *l, unsigned int budget)
 {
 	int rc = 1;
 
 	if (l->epoch_due)
 		rc = emit_epoch(g, l);
-	while (rc > 0 && l->n_replies)
-		rc = emit_reply(g, l);
+	for (; rc > 0 && l->n_replies; budget--)
+		rc = budget ? emit_reply(g, l) : 0;
 	return rc;
 }
 
@@ -369,9 +369,10 @@ static unsigned int lane_rx(struct guest *g, struct guest_lane *l, unsigned int 
 
 	if (!l->rx.running || l->rx.v.err)
 		return 0;
-	rc = lane_head(g, l);
+	l->rx_need = 1;
+	rc = lane_head(g, l, budget);
 	/* After a lost connection there may be sockets of a session that is still to be resumed. */
-	while (rc > 0 && g->hello && g->bytes_left && l->rx_msgs - before < budget) {
+	while (rc > 0 && g->hello && g->bytes_left > 0 && l->rx_msgs - before < budget) {
 		s = sock_next_ready(&l->sl);
 		if (!s)
 			break;
@@ -380,12 +381,12 @@ static unsigned int lane_rx(struct guest *g, struct guest_lane *l, unsigned int 
 	return (unsigned int)(l->rx_msgs - before);
 }
 
-unsigned int guest_rx(struct guest *g, unsigned int budget, uint64_t now)
+struct share_amount guest_rx(struct guest *g, const struct share_amount *grant, uint64_t now)
 {
-	unsigned int n = 0;
+	unsigned int n = 0, budget = (unsigned int)grant->msgs;
 
-	g->now = now;
-	g->bytes_left = g->turn_bytes;
+	guest_session_turn(g, now);
+	g->bytes_left = grant->bytes;
 	for (unsigned int i = 0; i < g->n_lanes && n < budget; i++) {
 		unsigned int k = g->rx_first + i;
 
@@ -393,5 +394,5 @@ unsigned int guest_rx(struct guest *g, unsigned int budget, uint64_t now)
 	}
 	if (++g->rx_first >= g->n_lanes)
 		g->rx_first = 0;
-	return n;
+	return (struct share_amount){ (int32_t)n, grant->bytes - g->bytes_left };
 }

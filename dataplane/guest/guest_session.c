@@ -9,7 +9,7 @@
  * it is listened to after GUEST_ERROR_PAUSE, so that a guest can not make work of being thrown
  * out. A ring whose walker has given up is not touched again before it is started anew.
  *
- * There may be many sockets, and others are waiting for their turn: guest_reap() resets a few of
+ * There may be many sockets, and others are waiting for their turn: guest_upkeep() resets a few of
  * them a turn, and until none is left the guest is not listened to.
  *
  * A lost connection draws a new epoch too (the VMM may have eaten messages of the TX ring), but
@@ -61,6 +61,12 @@ void guest_reap(struct guest *g)
 	guest_snapshot(g); /* not every one of these turns counts as work */
 }
 
+/* What a session that is over leaves behind goes bit by bit, by guest_upkeep(). */
+static void reap_later(struct guest *g)
+{
+	g->reaping = !list_empty(&g->owner.socks) || !list_empty(&g->owner.port_uses);
+}
+
 static void lane_forget(struct guest_lane *l)
 {
 	l->n_replies = 0;
@@ -78,7 +84,7 @@ static void new_epoch(struct guest *g)
 
 void guest_session_close(struct guest *g)
 {
-	guest_reap(g);
+	reap_later(g);
 	new_epoch(g);
 }
 
@@ -139,19 +145,56 @@ void guest_fail_ring(struct guest *g, const struct vring_dev *r)
 		fail(g, GUEST_ERR_RING, vring_err_text(r->err));
 }
 
-bool guest_session_turn(struct guest *g, uint64_t now)
+void guest_session_turn(struct guest *g, uint64_t now)
 {
 	g->now = now;
 	memory_gone(g);
+}
+
+static bool memory_news(const struct guest *g)
+{
+	return g->mem_fault && __atomic_load_n(g->mem_fault, __ATOMIC_RELAXED) && !g->mem_told;
+}
+
+static bool upkeep_due(const struct guest *g)
+{
+	return g->now >= g->grace_until || g->reaping || sock_tx_retry_due(&g->owner) ||
+		memory_news(g);
+}
+
+unsigned int guest_look(struct guest *g, uint64_t now)
+{
+	unsigned int what;
+	bool listening;
+
+	g->now = now;
+	listening = guest_listening(g);
+	what = unlikely(upkeep_due(g)) ? GUEST_LOOK_UPKEEP : 0;
+	for (unsigned int i = 0; i < g->n_lanes; i++) {
+		struct guest_lane *l = &g->lanes[i];
+
+		if (listening && l->tx.running && !l->tx.v.err && vring_avail(&l->tx.v) > 0)
+			what |= GUEST_LOOK_TX;
+		if (guest_rx_pending(g, l) && l->rx.running && !l->rx.v.err &&
+		    vring_avail(&l->rx.v) >= l->rx_need)
+			what |= GUEST_LOOK_RX;
+	}
+	return what;
+}
+
+void guest_upkeep(struct guest *g, uint64_t now)
+{
+	guest_session_turn(g, now);
 	if (now >= g->grace_until) {
 		g->grace_until = GUEST_NO_TIME;
 		guest_silence(g, false);
 		if (!g->hello)
-			guest_reap(g);
+			reap_later(g);
 	}
 	if (g->reaping)
 		guest_reap(g);
-	return now >= g->pause_until && !g->reaping;
+	if (sock_tx_retry_due(&g->owner))
+		sock_tx_retry(&g->owner, g->env);
 }
 
 uint64_t guest_next(const struct guest *g)
@@ -200,7 +243,7 @@ int guest_hello(struct guest *g, const struct outsock_hello *hello)
 	if (g->hello)
 		guest_session_close(g);
 	else
-		guest_reap(g);
+		reap_later(g);
 	if (g->reaping)
 		return -EAGAIN;
 	memcpy(g->boot_id, hello->boot_id, sizeof(g->boot_id));

@@ -254,7 +254,7 @@ static unsigned int lane_tx(struct guest *g, struct guest_lane *l, unsigned int 
 	if (!l->tx.running || r->err)
 		return 0;
 	l->stalled = false;
-	for (; n < budget && g->bytes_left && !rc; n++) {
+	for (; n < budget && g->bytes_left > 0 && !rc; n++) {
 		if (ahead == 0) {
 			ahead = vring_fill(r, RTE_MIN(budget - n, (unsigned int)VRING_LOOK));
 			prefetch_socks(g, l, ahead);
@@ -276,17 +276,14 @@ static unsigned int lane_tx(struct guest *g, struct guest_lane *l, unsigned int 
 	return n;
 }
 
-unsigned int guest_tx(struct guest *g, unsigned int budget, uint64_t now)
+struct share_amount guest_tx(struct guest *g, const struct share_amount *grant, uint64_t now)
 {
-	unsigned int n = 0;
+	unsigned int n = 0, budget = (unsigned int)grant->msgs;
 
-	if (!guest_session_turn(g, now))
-		return 0;
-	if (sock_tx_retry_due(&g->owner))
-		sock_tx_retry(&g->owner, g->env);
-	if (budget > g->cfg.max_msgs)
-		budget = g->cfg.max_msgs;
-	g->bytes_left = g->turn_bytes;
+	guest_session_turn(g, now);
+	if (!guest_listening(g))
+		return (struct share_amount){ 0 };
+	g->bytes_left = grant->bytes;
 	for (unsigned int i = 0; i < g->n_lanes && n < budget; i++) {
 		unsigned int k = g->tx_first + i;
 
@@ -296,5 +293,5 @@ unsigned int guest_tx(struct guest *g, unsigned int budget, uint64_t now)
 	}
 	if (++g->tx_first >= g->n_lanes)
 		g->tx_first = 0;
-	return n;
+	return (struct share_amount){ (int32_t)n, grant->bytes - g->bytes_left };
 }

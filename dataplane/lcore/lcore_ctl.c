@@ -24,22 +24,6 @@
 #define ROUTES_MAX	     (512 + CONF_PORTS_MAX * CONF_ROUTES_MAX)
 #define TIMER_SLACK_NSEC     1000ul
 
-static const struct lcore_budget budgets[] = {
-	[LCORE_NON_RT] = { .timers = 256,
-			   .rx_bursts = 8,
-			   .given = 256,
-			   .guest_rx = 256,
-			   .tx = 512,
-			   .wire = 256 },
-	/* Short turns: an urgent packet waits for at most one of them. */
-	[LCORE_RT] = { .timers = 64,
-		       .rx_bursts = 4,
-		       .given = 128,
-		       .guest_rx = 64,
-		       .tx = 128,
-		       .wire = 32 },
-};
-
 static int create_stack(struct lcore *lc, const struct lcore_cfg *cfg)
 {
 	struct stack_cfg sc;
@@ -96,6 +80,21 @@ static void tune(struct lcore *lc)
 	lc->adaptive = lc->conf.poll == POLL_ADAPTIVE;
 	lc->idle_cycles =
 		(uint64_t)((unsigned __int128)lc->conf.idle_ns * rte_get_tsc_hz() / NSEC_PER_SEC);
+	for (unsigned int b = 0; b < BUDGET_N; b++)
+		lc->budget[b] = config_budget(&lc->conf, b);
+	list_for_each(l, &lc->guests)
+		lcore_set_quanta(lc, container_of(l, struct guest_seat, link));
+}
+
+static void init_lists(struct lcore *lc)
+{
+	list_init(&lc->guests);
+	list_init(&lc->upkeep);
+	list_init(&lc->snaps);
+	for (unsigned int p = 0; p < SHARE_PRIORITIES; p++)
+		list_init(&lc->touched[p]);
+	share_set_init(&lc->guests_tx);
+	share_set_init(&lc->guests_rx);
 }
 
 int lcore_create(const struct lcore_cfg *cfg, struct lcore **ret_lcore)
@@ -113,9 +112,8 @@ int lcore_create(const struct lcore_cfg *cfg, struct lcore **ret_lcore)
 	lc->eal_id = cfg->eal_id;
 	lc->conf = *cfg->conf;
 	lc->alone = true;
-	lc->budget = &budgets[cfg->conf->class];
 	lc->map = cfg->map;
-	list_init(&lc->guests);
+	init_lists(lc);
 	msg_inbox_init(&lc->inbox);
 	init_clock(lc, cfg->tsc_base);
 	tune(lc);

@@ -41,8 +41,8 @@ void lcore_rxq_del(struct lcore *lc, struct port *port);
 /* The lcore uses @map from now on; the old one is the caller's again. */
 void lcore_map_set(struct lcore *lc, const struct addr_map *map);
 /*
- * Other scheduling or polling: nice, priority, poll, idle_ns, nap_ns and nap_max_ns of @conf. 0 or
- * -errno.
+ * Other scheduling, polling or budgets: nice, priority, poll, idle_ns, nap_ns, nap_max_ns and
+ * budget of @conf. 0 or -errno.
  */
 int lcore_retune(struct lcore *lc, const struct conf_lcore *conf);
 struct link *lcore_link(struct lcore *lc, unsigned int port);

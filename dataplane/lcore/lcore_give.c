@@ -45,11 +45,9 @@ unsigned int lcore_take_over(struct lcore *lc, struct rte_mbuf **pkts, unsigned 
 	return kept;
 }
 
-static unsigned int take(struct lcore *lc, const struct lcore_peer *peer, struct spsc *ring,
-			 struct rte_mbuf **pkts, unsigned int max)
+static unsigned int keep(struct lcore *lc, const struct lcore_peer *peer, struct rte_mbuf **pkts,
+			 unsigned int n)
 {
-	unsigned int n = spsc_get_burst(ring, (void **)pkts, max);
-
 	return n && peer->copy ? lcore_take_over(lc, pkts, n) : n;
 }
 
@@ -63,61 +61,99 @@ static void up_by_port(struct lcore *lc, struct rte_mbuf **pkts, unsigned int n)
 	}
 }
 
-static unsigned int hear(struct lcore *lc, struct lcore_peer *peer)
+static unsigned int hear(struct lcore *lc, struct lcore_peer *peer, unsigned int max)
 {
 	struct news news;
 	unsigned int n = 0;
 
-	while (n < NEWS_SLOTS && news_get(peer->heard, &news)) {
+	while (n < max && news_get(peer->heard, &news)) {
 		link_learn(lc->ifs[news.port]->link, news.be, &news.mac);
 		n++;
 	}
 	return n;
 }
 
-unsigned int lcore_given(struct lcore *lc)
+/* Frames of one peer, at most @max; how many. */
+static unsigned int given_by(struct lcore *lc, struct lcore_peer *peer, unsigned int max)
 {
 	struct rte_mbuf *pkts[PORT_BURST];
-	unsigned int total = 0, work = 0, n;
+	unsigned int total = 0, want, n;
 
-	for (unsigned int i = 0; i < lc->n_peers; i++) {
-		struct lcore_peer *peer = &lc->peers[i];
+	do {
+		want = RTE_MIN(max - total, PORT_BURST);
+		n = spsc_get_burst(peer->given, (void **)pkts, want);
+		total += n;
+		up_by_port(lc, pkts, keep(lc, peer, pkts, n));
+	} while (n == want && total < max);
+	return total;
+}
 
-		if (!peer->lc)
+/* The next of @first and the others in turn, who is an lcore's peer. */
+static struct lcore_peer *peer_at(struct lcore *lc, unsigned int first, unsigned int i)
+{
+	unsigned int k = first + i;
+	struct lcore_peer *peer = &lc->peers[k < lc->n_peers ? k : k - lc->n_peers];
+
+	return peer->lc ? peer : NULL;
+}
+
+/* Where the budget ends, the next turn begins with the next peer. */
+static unsigned int advance(const struct lcore *lc, unsigned int first)
+{
+	return first + 1 < lc->n_peers ? first + 1 : 0;
+}
+
+unsigned int lcore_given(struct lcore *lc)
+{
+	unsigned int left = lc->budget[BUDGET_given], work = 0, total = 0, n;
+
+	for (unsigned int i = 0; i < lc->n_peers && left; i++) {
+		struct lcore_peer *peer = peer_at(lc, lc->given_first, i);
+
+		if (!peer)
 			continue;
-		work += hear(lc, peer);
-		for (unsigned int left = lc->budget->given; left >= PORT_BURST;
-		     left -= PORT_BURST) {
-			n = take(lc, peer, peer->given, pkts, PORT_BURST);
-			up_by_port(lc, pkts, n);
-			total += n;
-			if (n < PORT_BURST)
-				break;
-		}
+		n = hear(lc, peer, left);
+		work += n;
+		left -= n;
+		n = left ? given_by(lc, peer, left) : 0;
+		total += n;
+		left -= n;
 	}
+	lc->given_first = advance(lc, lc->given_first);
 	if (total)
 		lcore_count(&lc->stats, LCORE_rx_given, total);
 	return work + total;
 }
 
-unsigned int lcore_wires(struct lcore *lc)
+/* Packets of one peer's guests, at most @max; how many. */
+static unsigned int wired_by(struct lcore *lc, struct lcore_peer *peer, unsigned int max)
 {
 	struct rte_mbuf *pkts[PORT_BURST];
-	unsigned int total = 0, n;
+	unsigned int total = 0, want, n;
 
-	for (unsigned int i = 0; i < lc->n_peers; i++) {
-		struct lcore_peer *peer = &lc->peers[i];
+	do {
+		want = RTE_MIN(max - total, PORT_BURST);
+		n = spsc_get_burst(peer->wired, (void **)pkts, want);
+		total += n;
+		ip_wire_rx(stack_ip(lc->stack), pkts, keep(lc, peer, pkts, n));
+	} while (n == want && total < max);
+	return total;
+}
 
-		if (!peer->lc)
+unsigned int lcore_wires(struct lcore *lc)
+{
+	unsigned int left = lc->budget[BUDGET_wire], total = 0, n;
+
+	for (unsigned int i = 0; i < lc->n_peers && left; i++) {
+		struct lcore_peer *peer = peer_at(lc, lc->wire_first, i);
+
+		if (!peer)
 			continue;
-		for (unsigned int left = lc->budget->wire; left >= PORT_BURST; left -= PORT_BURST) {
-			n = take(lc, peer, peer->wired, pkts, PORT_BURST);
-			ip_wire_rx(stack_ip(lc->stack), pkts, n);
-			total += n;
-			if (n < PORT_BURST)
-				break;
-		}
+		n = wired_by(lc, peer, left);
+		total += n;
+		left -= n;
 	}
+	lc->wire_first = advance(lc, lc->wire_first);
 	if (total)
 		lcore_count(&lc->stats, LCORE_wire_in, total);
 	return total;

@@ -177,24 +177,46 @@ void lcore_map_set(struct lcore *lc, const struct addr_map *map)
 
 /* ---- guests: on the lcore ---- */
 
+void lcore_set_quanta(struct lcore *lc, struct guest_seat *seat)
+{
+	int32_t bytes = (int32_t)lc->budget[BUDGET_guest_bytes];
+
+	seat->tx.quantum = (struct share_amount){
+		(int32_t)guest_config(seat->guest)->max_msgs,
+		bytes,
+	};
+	seat->rx.quantum =
+		(struct share_amount){ (int32_t)lc->budget[BUDGET_guest_messages], bytes };
+}
+
 void lcore_guest_add(struct lcore *lc, struct guest *g)
 {
-	struct list *before = &lc->guests;
+	struct guest_seat *seat = guest_seat(g);
 
-	/* Behind those of the same or a higher priority. */
-	list_for_each(l, &lc->guests) {
-		if (guest_config(guest_of_lcore_link(l))->priority < guest_config(g)->priority) {
-			before = l;
-			break;
-		}
-	}
-	list_add_tail(before, guest_lcore_link(g));
+	share_init(&seat->tx, guest_config(g)->priority);
+	share_init(&seat->rx, guest_config(g)->priority);
+	lcore_set_quanta(lc, seat);
+	list_add_tail(&lc->guests, &seat->link);
+	list_add_tail(&lc->snaps, &seat->snap);
+	lc->n_guests++;
+	lcore_touch(lc, seat);
 	lc->snap_due = true;
 }
 
 void lcore_guest_del(struct lcore *lc, struct guest *g)
 {
-	list_del(guest_lcore_link(g));
+	struct guest_seat *seat = guest_seat(g);
+
+	if (list_empty(&seat->link))
+		return;
+	share_leave(&lc->guests_tx, &seat->tx);
+	share_leave(&lc->guests_rx, &seat->rx);
+	list_del(&seat->link);
+	list_del(&seat->touched);
+	list_del(&seat->upkeep);
+	list_del(&seat->snap);
+	lc->n_guests--;
+	lc->n_snaps = RTE_MIN(lc->n_snaps, lc->n_guests);
 }
 
 int lcore_fd_add(struct lcore *lc, int fd)

@@ -5,6 +5,8 @@
  *
  *	lcore_rt.c, lcore_nrt.c	the loops			hot
  *	lcore_turn.c		the parts of a turn		hot
+ *	lcore_guests.c		... those for its guests	hot
+ *	share.c			who of them is served, and how much	hot
  *	lcore_give.c		packets from and to other lcores	hot
  *	lcore_sleep.c		sleeping and waking
  *	lcore_ctl.c		create, start, stop, calls	cold
@@ -25,16 +27,6 @@
 #define LCORE_RXQS_MAX	(CONF_PORTS_MAX * 16)
 #define LCORE_GIVE_SIZE 512  /* frames on their way from a polling lcore to another one */
 #define LCORE_WIRE_SIZE 1024 /* packets between guests of two lcores */
-
-/* How much one part of a turn may do. */
-struct lcore_budget {
-	unsigned int timers;
-	unsigned int rx_bursts; /* of PORT_BURST frames, for each RX queue */
-	unsigned int given;	/* frames from each lcore that polls for us */
-	unsigned int guest_rx;	/* messages for each guest; towards us its own quota counts */
-	unsigned int tx;	/* packets of the stack */
-	unsigned int wire;	/* packets from each other lcore's guests */
-};
 
 struct lcore_rxq {
 	struct port *port;
@@ -65,10 +57,15 @@ struct lcore {
 	struct stack *stack;
 	struct env *env;
 	const struct addr_map *map;
-	const struct lcore_budget *budget;
-	struct list guests;
+	uint32_t budget[BUDGET_N];
+	struct list guests; /* seats, all of them */
+	struct share_set guests_tx, guests_rx;
+	struct list touched[SHARE_PRIORITIES]; /* seats: to publish, to notify */
+	struct list upkeep, snaps;	       /* seats: first come first served; all in turn */
+	unsigned int n_guests, n_snaps;	       /* snapshots that are still to be made */
 	unsigned int n_rxqs, n_peers, n_ports;
-	bool alone; /* there is no other lcore */
+	unsigned int rxq_first, given_first, wire_first; /* whose turn it is */
+	bool alone;					 /* there is no other lcore */
 	bool snap_due;
 	uint64_t snap_tsc, snap_cycles;
 	struct port_if *ifs[CONF_PORTS_MAX];
@@ -109,13 +106,23 @@ unsigned int lcore_rx(struct lcore *lc);
 unsigned int lcore_given(struct lcore *lc);
 unsigned int lcore_guests_tx(struct lcore *lc);
 unsigned int lcore_guests_rx(struct lcore *lc);
+/* What each guest has to do; time-outs of some sessions. */
+unsigned int lcore_guests_look(struct lcore *lc);
 void lcore_guests_publish(struct lcore *lc);
 unsigned int lcore_tx(struct lcore *lc);
 unsigned int lcore_wires(struct lcore *lc);
-/* Guests first, in order of priority, then other lcores. */
-void lcore_notify(struct lcore *lc);
+/* Guests first, in order of priority, then other lcores. Returns whether some are left. */
+unsigned int lcore_notify(struct lcore *lc);
 /* Statistics; when there was nothing to do for a while: sleep. */
 void lcore_turn_end(struct lcore *lc, unsigned int work);
+
+/* What @seat may do in a turn, from quota and budgets. */
+void lcore_set_quanta(struct lcore *lc, struct guest_seat *seat);
+/* Snapshots of its guests for other threads, some of them in each turn: from now on; the next. */
+void lcore_guests_snap(struct lcore *lc);
+void lcore_guests_snap_on(struct lcore *lc);
+/* The rings of @seat may have something to publish, and its guest may want to be told. */
+void lcore_touch(struct lcore *lc, struct guest_seat *seat);
 
 /* ---- to other lcores ---- */
 
@@ -141,6 +148,9 @@ void lcore_wait_del(struct lcore *lc, int fd);
 
 /* ---- the loops ---- */
 
+/* A turn at lc->now; how much it found to do. */
+unsigned int lcore_rt_turn(struct lcore *lc);
+unsigned int lcore_nrt_turn(struct lcore *lc);
 void lcore_rt_loop(struct lcore *lc);
 void lcore_nrt_loop(struct lcore *lc);
 

@@ -4,22 +4,27 @@
 
 #include "lcore/rt_forbidden.h"
 
+unsigned int lcore_rt_turn(struct lcore *lc)
+{
+	unsigned int work = lcore_timers(lc);
+
+	work += lcore_calls(lc);
+	work += lcore_rx(lc);
+	work += lcore_given(lc);
+	work += lcore_guests_look(lc);
+	work += lcore_guests_tx(lc);
+	work += lcore_guests_rx(lc);
+	lcore_guests_publish(lc);
+	work += lcore_tx(lc);
+	work += lcore_notify(lc);
+	work += lcore_wires(lc);
+	return work;
+}
+
 void lcore_rt_loop(struct lcore *lc)
 {
 	while (!lc->stop) {
-		unsigned int work;
-
 		lcore_turn_begin(lc);
-		work = lcore_timers(lc);
-		work += lcore_calls(lc);
-		work += lcore_rx(lc);
-		work += lcore_given(lc);
-		work += lcore_guests_tx(lc);
-		work += lcore_guests_rx(lc);
-		lcore_guests_publish(lc);
-		work += lcore_tx(lc);
-		lcore_notify(lc);
-		work += lcore_wires(lc);
-		lcore_turn_end(lc, work);
+		lcore_turn_end(lc, lcore_rt_turn(lc));
 	}
 }

@@ -88,14 +88,14 @@ static bool arm_guests(struct lcore *lc)
 	bool work = false;
 
 	list_for_each(l, &lc->guests)
-		work |= guest_arm_kicks(guest_of_lcore_link(l));
+		work |= guest_arm_kicks(container_of(l, struct guest_seat, link)->guest);
 	return work;
 }
 
 static void disarm_guests(struct lcore *lc)
 {
 	list_for_each(l, &lc->guests)
-		guest_disarm_kicks(guest_of_lcore_link(l));
+		guest_disarm_kicks(container_of(l, struct guest_seat, link)->guest);
 }
 
 /* The next thing that is due by time, ns. */
@@ -104,7 +104,7 @@ static uint64_t next_deadline(struct lcore *lc, uint64_t now)
 	uint64_t next = stack_next(lc->stack);
 
 	list_for_each(l, &lc->guests)
-		next = RTE_MIN(next, guest_next(guest_of_lcore_link(l)));
+		next = RTE_MIN(next, guest_next(container_of(l, struct guest_seat, link)->guest));
 	if (lc->napping)
 		next = RTE_MIN(next,
 			       now +

@@ -23,90 +23,64 @@ unsigned int lcore_calls(struct lcore *lc)
 	if (!msg_serve(&lc->inbox))
 		return 0;
 	lcore_count(&lc->stats, LCORE_calls, 1);
+	/* It may have started a ring, or ended a session. */
+	list_for_each(l, &lc->guests)
+		lcore_touch(lc, container_of(l, struct guest_seat, link));
 	return 1;
 }
 
 unsigned int lcore_timers(struct lcore *lc)
 {
-	return stack_turn(lc->stack, lc->now, lc->budget->timers);
+	return stack_turn(lc->stack, lc->now, lc->budget[BUDGET_timers]);
 }
 
 /* One burst of one RX queue: own packets go up first, then others' are handed on. */
-static unsigned int rx_burst(struct lcore *lc, const struct lcore_rxq *q)
+static unsigned int rx_burst(struct lcore *lc, const struct lcore_rxq *q, unsigned int max)
 {
 	struct link *link = lc->ifs[port_index(q->port)]->link;
 	struct rte_mbuf *pkts[PORT_BURST];
 	struct port_sorted sorted;
-	unsigned int n = port_rx(q->dev, q->queue, pkts, PORT_BURST);
+	unsigned int n = port_rx(q->dev, q->queue, pkts, max), got = n;
 
 	if (unlikely(q->copy))
 		n = lcore_take_over(lc, pkts, n);
 	if (!n)
-		return 0;
+		return got;
 	if (lc->alone) {
 		stack_rx(lc->stack, link, pkts, n);
-		return n;
+		return got;
 	}
 	port_sort(lc->map, lc->index, pkts, n, &sorted);
 	if (sorted.n_own)
 		stack_rx(lc->stack, link, sorted.own, sorted.n_own);
 	if (sorted.n_foreign)
 		lcore_give(lc, q->port, &sorted);
-	return n;
+	return got;
 }
 
+/* A burst of each queue in turn, until all are empty or the budget is used up. */
 unsigned int lcore_rx(struct lcore *lc)
 {
-	unsigned int total = 0;
+	unsigned int left = lc->budget[BUDGET_rx], total, empty = 0;
 
-	for (unsigned int i = 0; i < lc->n_rxqs; i++) {
-		for (unsigned int b = 0; b < lc->budget->rx_bursts; b++) {
-			unsigned int n = rx_burst(lc, &lc->rxqs[i]);
+	while (left && empty < lc->n_rxqs) {
+		unsigned int max = RTE_MIN(left, PORT_BURST), n;
 
-			total += n;
-			if (n < PORT_BURST)
-				break;
-		}
+		n = rx_burst(lc, &lc->rxqs[lc->rxq_first], max);
+		if (++lc->rxq_first == lc->n_rxqs)
+			lc->rxq_first = 0;
+		left -= n;
+		empty = n < max ? empty + 1 : 0;
 	}
+	total = lc->budget[BUDGET_rx] - left;
 	if (total)
 		lcore_count(&lc->stats, LCORE_rx_frames, total);
 	return total;
 }
 
-unsigned int lcore_guests_tx(struct lcore *lc)
-{
-	unsigned int n = 0;
-
-	list_for_each(l, &lc->guests) {
-		struct guest *g = guest_of_lcore_link(l);
-
-		n += guest_tx(g, guest_config(g)->max_msgs, lc->now);
-	}
-	if (n)
-		lcore_count(&lc->stats, LCORE_guest_tx_msgs, n);
-	return n;
-}
-
-unsigned int lcore_guests_rx(struct lcore *lc)
-{
-	unsigned int n = 0;
-
-	list_for_each(l, &lc->guests)
-		n += guest_rx(guest_of_lcore_link(l), lc->budget->guest_rx, lc->now);
-	if (n)
-		lcore_count(&lc->stats, LCORE_guest_rx_msgs, n);
-	return n;
-}
-
-void lcore_guests_publish(struct lcore *lc)
-{
-	list_for_each(l, &lc->guests)
-		guest_publish(guest_of_lcore_link(l));
-}
-
 unsigned int lcore_tx(struct lcore *lc)
 {
-	bool more = stack_tx(lc->stack, lc->budget->tx);
+	bool more = stack_tx(lc->stack, lc->budget[BUDGET_tx]);
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < lc->n_ports; i++)
@@ -114,27 +88,6 @@ unsigned int lcore_tx(struct lcore *lc)
 	if (n)
 		lcore_count(&lc->stats, LCORE_tx_frames, n);
 	return n + more;
-}
-
-void lcore_notify(struct lcore *lc)
-{
-	unsigned int n = 0;
-
-	list_for_each(l, &lc->guests)
-		n += guest_notify(guest_of_lcore_link(l));
-	if (n)
-		lcore_count(&lc->stats, LCORE_notifies, n);
-	if (!lc->alone)
-		lcore_wake_peers(lc);
-}
-
-/* For other threads to read: now and then under load, once more when all is done. */
-static void snapshot(struct lcore *lc)
-{
-	list_for_each(l, &lc->guests)
-		guest_snapshot(guest_of_lcore_link(l));
-	lc->snap_tsc = lc->tsc;
-	lc->snap_due = false;
 }
 
 void lcore_turn_end(struct lcore *lc, unsigned int work)
@@ -145,14 +98,18 @@ void lcore_turn_end(struct lcore *lc, unsigned int work)
 		lc->empty_wakes = 0;
 		lc->snap_due = true;
 		if (lc->tsc - lc->snap_tsc > lc->snap_cycles)
-			snapshot(lc);
+			lcore_guests_snap(lc);
+		else if (lc->n_snaps)
+			lcore_guests_snap_on(lc);
 		return;
 	}
 	rte_pause();
+	if (lc->n_snaps)
+		lcore_guests_snap_on(lc);
 	if (lc->tsc - lc->work_tsc < lc->idle_cycles)
 		return;
 	if (lc->snap_due)
-		snapshot(lc);
-	if (lc->adaptive)
+		lcore_guests_snap(lc);
+	else if (lc->adaptive && !lc->n_snaps)
 		lcore_sleep(lc);
 }

@@ -177,7 +177,7 @@ static void on_section(void *ctx, unsigned int line, const char *kind_name, cons
 
 static void unknown_key(struct conf_parser *p, unsigned int line, const char *key)
 {
-	char section[CONF_NAME_MAX + 16], list[CONF_TEXT_MAX] = "";
+	char section[CONF_NAME_MAX + 16], list[2 * CONF_TEXT_MAX] = "";
 
 	for (unsigned int i = 0; i < p->kind->n_keys; i++) {
 		size_t n = strlen(list);

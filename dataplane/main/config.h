@@ -21,7 +21,7 @@
 #define CONF_PORTS_MAX	8  /* STACK_LINKS_MAX */
 #define CONF_ROUTES_MAX 16 /* of a port */
 #define CONF_GUESTS_MAX 256
-#define CONF_KEYS_MAX	16
+#define CONF_KEYS_MAX	32
 #define CONF_NAME_MAX	GUEST_NAME_MAX
 #define CONF_SOCKET_MAX 108 /* sun_path */
 #define CONF_TEXT_MAX	256
@@ -56,6 +56,14 @@ enum conf_poll {
 	POLL_BUSY,
 };
 
+/* Budgets of a turn. */
+enum conf_budget {
+#define BUDGET(name, key, non_rt, rt, least, most, text) BUDGET_##name,
+#include "lcore/lcore_budget.def"
+#undef BUDGET
+	BUDGET_N
+};
+
 struct conf_lcore {
 	struct conf_head head; /* name: the number in the file */
 	uint32_t cpu;
@@ -65,6 +73,7 @@ struct conf_lcore {
 	uint32_t poll;	   /* enum conf_poll */
 	uint64_t idle_ns, nap_ns, nap_max_ns;
 	uint32_t connections, udp_sockets, packets;
+	int32_t budget[BUDGET_N]; /* or CONF_AUTO: config_budget() */
 };
 
 /* In network order. */
@@ -202,6 +211,10 @@ void config_control_cpus(const struct config *c, unsigned int n_cpus, struct con
 
 /* "0,2-3", as kernel and EAL take it. */
 void config_format_cpus(const struct conf_cpus *cpus, char *buf, size_t size);
+
+/* What a budget is: as the operator says, or that of the lcore's class. */
+uint32_t config_budget(const struct conf_lcore *l, enum conf_budget b);
+const char *config_budget_name(enum conf_budget b);
 
 /* Bytes behind the headroom of a packet buffer: a frame of any port. */
 unsigned int config_pkt_room(const struct config *c);

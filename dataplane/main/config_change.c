@@ -58,7 +58,7 @@ static void live_keys(const struct conf_kind *kind, char *buf, size_t size)
 /* One key of something that runs. */
 static void reset_key(struct conf_parser *p, const char *key, const char *value)
 {
-	char right[CONF_TEXT_MAX];
+	char right[2 * CONF_TEXT_MAX];
 	unsigned int k = 0;
 
 	while (k < p->kind->n_keys && strcmp(p->kind->keys[k].name, key))

@@ -61,6 +61,13 @@ static const struct conf_key lcore_keys[] = {
 	  "16 to 1048576 UDP sockets" },
 	{ "packets", CONF_U32, 0, LC(packets), 2048, 1 << 22, NULL, "16384",
 	  "2048 to 4194304 packet buffers" },
+#define BUDGET(name, key, non_rt, rt, least, most, text) \
+	{ \
+		key,  CONF_I32_AUTO, CONF_LIVE, LC(budget[BUDGET_##name]), least, most, \
+		NULL, "auto",	     text \
+	},
+#include "lcore/lcore_budget.def"
+#undef BUDGET
 };
 
 #define PO(field) FIELD(conf_port, field)

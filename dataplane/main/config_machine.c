@@ -72,6 +72,35 @@ void config_format_cpus(const struct conf_cpus *cpus, char *buf, size_t size)
 	}
 }
 
+uint32_t config_budget(const struct conf_lcore *l, enum conf_budget b)
+{
+	static const uint32_t by_class[][BUDGET_N] = {
+#define BUDGET(name, key, non_rt, rt, least, most, text) [BUDGET_##name] = non_rt,
+		[LCORE_NON_RT] = {
+#include "lcore/lcore_budget.def"
+		},
+#undef BUDGET
+#define BUDGET(name, key, non_rt, rt, least, most, text) [BUDGET_##name] = rt,
+		[LCORE_RT] = {
+#include "lcore/lcore_budget.def"
+		},
+#undef BUDGET
+	};
+
+	return l->budget[b] == CONF_AUTO ? by_class[l->class][b] : (uint32_t)l->budget[b];
+}
+
+const char *config_budget_name(enum conf_budget b)
+{
+	static const char *const names[BUDGET_N] = {
+#define BUDGET(name, key, non_rt, rt, least, most, text) [BUDGET_##name] = "budget_" #name,
+#include "lcore/lcore_budget.def"
+#undef BUDGET
+	};
+
+	return names[b];
+}
+
 unsigned int config_pkt_room(const struct config *c)
 {
 	unsigned int room = FRAME_MIN;

@@ -292,6 +292,7 @@ static void test_window(void **state)
 	struct fix *f = *state;
 	struct evil e = evil_start(f);
 	struct outsock_hdr h = head(&e, OUTSOCK_OP_DATA, e.conn);
+	const struct share_amount grant = { 64, 1 << 20 };
 	uint8_t body[2000] = { 0 };
 
 	h.len = sizeof(body);
@@ -299,16 +300,16 @@ static void test_window(void **state)
 	/* Without turns between: nothing can be acknowledged. */
 	for (h.off = 0; h.off + h.len <= e.conn->snd_win; h.off += h.len) {
 		while (sg_raw(e.sg, 0, &h, body, h.len) < 0)
-			guest_tx(f->ip.guests[EVIL].g, 64, lcore_now(f->ip.lc)),
+			guest_tx(f->ip.guests[EVIL].g, &grant, lcore_now(f->ip.lc)),
 				guest_publish(f->ip.guests[EVIL].g);
 		if (h.off > (4u << 20))
 			break;
 	}
-	guest_tx(f->ip.guests[EVIL].g, 64, lcore_now(f->ip.lc));
+	guest_tx(f->ip.guests[EVIL].g, &grant, lcore_now(f->ip.lc));
 	guest_publish(f->ip.guests[EVIL].g);
 	assert_int_equal(inproc_stats(&f->ip, EVIL).session_errors, e.before.session_errors);
 	assert_int_equal(sg_raw(e.sg, 0, &h, body, h.len), 0);
-	guest_tx(f->ip.guests[EVIL].g, 64, lcore_now(f->ip.lc));
+	guest_tx(f->ip.guests[EVIL].g, &grant, lcore_now(f->ip.lc));
 	thrown_out(f, &e, GUEST_ERR_WINDOW, NULL);
 	comes_back(f);
 }

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define FDS_MAX 64
-#define BUDGET	64u
+#define BUDGET	64
 
 struct lcore {
 	struct stack *stack;
@@ -79,6 +79,26 @@ static void run_call(struct lcore *lc)
 	pthread_mutex_unlock(&lc->lock);
 }
 
+static struct guest *guest_of(struct list *l)
+{
+	return container_of(l, struct guest_seat, link)->guest;
+}
+
+/* As much as an lcore of its class would at most. */
+static unsigned int serve(struct guest *g, uint64_t now)
+{
+	const struct guest_cfg *cfg = guest_config(g);
+	const struct share_amount rx = { BUDGET, cfg->rt ? 64 << 10 : 256 << 10 };
+	const struct share_amount tx = { RTE_MIN(BUDGET, (int32_t)cfg->max_msgs), rx.bytes };
+	unsigned int n = 0;
+
+	if (guest_look(g, now) & GUEST_LOOK_UPKEEP)
+		guest_upkeep(g, now);
+	n += (unsigned int)guest_tx(g, &tx, now).msgs;
+	n += (unsigned int)guest_rx(g, &rx, now).msgs;
+	return n;
+}
+
 unsigned int fake_lcore_turn(struct lcore *lc)
 {
 	unsigned int n = 0;
@@ -87,18 +107,14 @@ unsigned int fake_lcore_turn(struct lcore *lc)
 	lc->now += FAKE_TURN_NS + lc->skip;
 	lc->skip = 0;
 	stack_turn(lc->stack, lc->now, BUDGET);
-	list_for_each(l, &lc->guests) {
-		struct guest *g = guest_of_lcore_link(l);
-
-		n += guest_tx(g, BUDGET, lc->now);
-		n += guest_rx(g, BUDGET, lc->now);
-	}
 	list_for_each(l, &lc->guests)
-		guest_publish(guest_of_lcore_link(l));
+		n += serve(guest_of(l), lc->now);
+	list_for_each(l, &lc->guests)
+		guest_publish(guest_of(l));
 	stack_tx(lc->stack, BUDGET);
 	list_for_each(l, &lc->guests) {
-		guest_notify(guest_of_lcore_link(l));
-		guest_snapshot(guest_of_lcore_link(l));
+		guest_notify(guest_of(l));
+		guest_snapshot(guest_of(l));
 	}
 	return n;
 }
@@ -113,7 +129,7 @@ bool fake_lcore_arm(struct lcore *lc)
 	bool work = false;
 
 	list_for_each(l, &lc->guests)
-		work |= guest_arm_kicks(guest_of_lcore_link(l));
+		work |= guest_arm_kicks(guest_of(l));
 	return work;
 }
 
@@ -131,7 +147,7 @@ unsigned int fake_lcore_disarm(struct lcore *lc)
 	}
 	pthread_mutex_unlock(&lc->lock);
 	list_for_each(l, &lc->guests)
-		guest_disarm_kicks(guest_of_lcore_link(l));
+		guest_disarm_kicks(guest_of(l));
 	return n;
 }
 
@@ -157,12 +173,12 @@ uint64_t lcore_now(const struct lcore *lc)
 
 void lcore_guest_add(struct lcore *lc, struct guest *g)
 {
-	list_add_tail(&lc->guests, guest_lcore_link(g));
+	list_add_tail(&lc->guests, &guest_seat(g)->link);
 }
 
 void lcore_guest_del(struct lcore *lc, struct guest *g)
 {
-	list_del(guest_lcore_link(g));
+	list_del(&guest_seat(g)->link);
 }
 
 int lcore_fd_add(struct lcore *lc, int fd)

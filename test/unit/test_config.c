@@ -150,7 +150,9 @@ static void test_keys(void **state)
 {
 	refuse(LCORE0 "colour = red\n",
 	       "f:3: [lcore 0] colour: unknown key; right: cpu, class, nice, priority, poll, "
-	       "idle, nap, nap-max, connections, udp-sockets, packets");
+	       "idle, nap, nap-max, connections, udp-sockets, packets, budget-timers, budget-rx, "
+	       "budget-given, budget-wire, budget-messages, budget-bytes, budget-guest-messages, "
+	       "budget-guest-bytes, budget-tx, budget-notify, budget-upkeep");
 	refuse(LCORE0 "cpu = 0\n",
 	       "f:3: [lcore 0] cpu: the key was set in line 2; right: each key once");
 	refuse("[lcore 0]\n", "f:1: [lcore 0] cpu: the key is missing; right: the number of a CPU");
@@ -516,7 +518,9 @@ static void test_lcore_set(void **state)
 		"f:1: [lcore 1] priority: '99' is not a valid value; right: 1 to 98 "
 		"(SCHED_FIFO)\n"
 		"f:4: [lcore 1] cpu: the key can not be changed while the lcore runs; "
-		"right: nice, priority, poll, idle, nap or nap-max\n"
+		"right: nice, priority, poll, idle, nap, nap-max, budget-timers, budget-rx, "
+		"budget-given, budget-wire, budget-messages, budget-bytes, budget-guest-messages, "
+		"budget-guest-bytes, budget-tx, budget-notify or budget-upkeep\n"
 		"f: [lcore] there is no such lcore; right: the number of an [lcore N]\n");
 	free(text);
 	config_free(c);
@@ -610,6 +614,30 @@ static void test_merge_is_checked(void **state)
 	config_free(now);
 }
 
+/* Those of the class, or what the operator says; also while the lcore runs. */
+static void test_budgets(void **state)
+{
+	const char *keys[] = { "budget-rx", "budget-bytes" }, *values[] = { "32", "auto" };
+	const struct conf_words words = { keys, values, 2 };
+	struct config *c = parse(LCORE0 "budget-tx = 7\n" LCORE1 "budget-bytes = 65536\n");
+
+	assert_non_null(c);
+	assert_int_equal(config_budget(&c->lcores[0], BUDGET_tx), 7);
+	assert_int_equal(config_budget(&c->lcores[0], BUDGET_rx), 512);
+	assert_int_equal(config_budget(&c->lcores[1], BUDGET_tx), 128);
+	assert_int_equal(config_budget(&c->lcores[1], BUDGET_bytes), 65536);
+	assert_int_equal(config_lcore_set(c, "1", &words, 2, NULL, NULL), 1);
+	assert_int_equal(config_budget(&c->lcores[1], BUDGET_rx), 32);
+	assert_int_equal(config_budget(&c->lcores[1], BUDGET_bytes), 131072);
+	values[0] = "31";
+	assert_int_equal(config_lcore_set(c, "1", &words, 2, NULL, NULL), -1);
+	assert_int_equal(config_budget(&c->lcores[1], BUDGET_rx), 32);
+	config_free(c);
+	refuse(LCORE0 "budget-notify = 0\n",
+	       "f:3: [lcore 0] budget-notify: '0' is not a valid value; right: auto, or 1 to 4096 "
+	       "guests notified in a turn");
+}
+
 static void test_file(void **state)
 {
 	FILE *out;
@@ -654,6 +682,7 @@ int main(void)
 		cmocka_unit_test(test_guest_set),
 		cmocka_unit_test(test_merge),
 		cmocka_unit_test(test_merge_is_checked),
+		cmocka_unit_test(test_budgets),
 		cmocka_unit_test(test_file),
 	};
 

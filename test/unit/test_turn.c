@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The bound of a turn. A real lcore without its thread, on a virtual clock: a device and guests
+ * that are functions of this test, and always have more. Each turn's work is counted.
+ */
+#include "eal.h"
+#include "frame.h"
+#include "guest/guest_mem.h"
+#include "lcore/lcore_priv.h"
+#include "port/port_priv.h"
+#include "wire/byteorder.h"
+
+#include <rte_ethdev.h>
+#include <rte_byteorder.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define GUESTS	 128
+#define OWN	 0x0a4d000bu /* 10.77.0.11 */
+#define PEER	 0x0a4d0001u
+#define FOREIGN	 0x0a4d0063u /* a guest of the other lcore */
+#define QUEUE	 1024	     /* frames of the device's ring */
+#define SYNS	 600
+#define UDP_PORT 7
+#define TCP_PORT 80
+#define MSG	 1000
+
+static const uint8_t peer_mac[6] = { 2, 0, 0, 0, 0, 9 }, own_mac[6] = { 2, 0, 0, 0, 0, 1 };
+
+/* ---- guests ---- */
+
+struct guest {
+	struct guest_cfg cfg;
+	struct guest_seat seat;
+	int64_t tx_msgs, rx_msgs; /* that it has to do */
+	int64_t tx_done, rx_done, notified;
+	bool upkeep;
+};
+
+/* What the turn made the guests' functions do. */
+static struct {
+	unsigned int tx, rx, tx_bytes, rx_bytes, looks, publishes, notifies, upkeeps, snaps;
+	unsigned int frames_in, frames_out;
+	int last_priority;
+} work;
+
+static struct guest guests[GUESTS];
+
+struct guest_seat *guest_seat(struct guest *g)
+{
+	return &g->seat;
+}
+
+const struct guest_cfg *guest_config(const struct guest *g)
+{
+	return &g->cfg;
+}
+
+unsigned int guest_look(struct guest *g, uint64_t now)
+{
+	work.looks++;
+	return (g->tx_msgs ? GUEST_LOOK_TX : 0) | (g->rx_msgs ? GUEST_LOOK_RX : 0) |
+		(g->upkeep ? GUEST_LOOK_UPKEEP : 0);
+}
+
+void guest_upkeep(struct guest *g, uint64_t now)
+{
+	work.upkeeps++;
+}
+
+static struct share_amount take(int64_t *msgs, const struct share_amount *grant)
+{
+	struct share_amount used = { 0 };
+
+	while (*msgs && used.msgs < grant->msgs && used.bytes < grant->bytes) {
+		--*msgs;
+		used.msgs++;
+		used.bytes += MSG;
+	}
+	return used;
+}
+
+struct share_amount guest_tx(struct guest *g, const struct share_amount *grant, uint64_t now)
+{
+	struct share_amount used = take(&g->tx_msgs, grant);
+
+	g->tx_done += used.msgs;
+	work.tx += (unsigned int)used.msgs;
+	work.tx_bytes += (unsigned int)used.bytes;
+	return used;
+}
+
+struct share_amount guest_rx(struct guest *g, const struct share_amount *grant, uint64_t now)
+{
+	struct share_amount used = take(&g->rx_msgs, grant);
+
+	g->rx_done += used.msgs;
+	work.rx += (unsigned int)used.msgs;
+	work.rx_bytes += (unsigned int)used.bytes;
+	return used;
+}
+
+void guest_publish(struct guest *g)
+{
+	work.publishes++;
+}
+
+unsigned int guest_notify(struct guest *g)
+{
+	assert_true(g->cfg.priority <= work.last_priority);
+	work.last_priority = g->cfg.priority;
+	work.notifies++;
+	g->notified++;
+	return 1;
+}
+
+void guest_snapshot(struct guest *g)
+{
+	work.snaps++;
+}
+
+bool guest_arm_kicks(struct guest *g)
+{
+	return false;
+}
+
+void guest_disarm_kicks(struct guest *g)
+{
+}
+
+uint64_t guest_next(const struct guest *g)
+{
+	return UINT64_MAX;
+}
+
+void guest_mem_thread(void)
+{
+}
+
+/* ---- the device: a ring of frames ---- */
+
+static struct rte_mbuf *queue[QUEUE];
+static unsigned int q_head, q_len;
+
+static uint16_t dev_rx(void *q, struct rte_mbuf **pkts, uint16_t max)
+{
+	uint16_t n = 0;
+
+	while (n < max && q_len) {
+		pkts[n++] = queue[q_head++ % QUEUE];
+		q_len--;
+	}
+	work.frames_in += n;
+	return n;
+}
+
+static uint16_t dev_tx(void *q, struct rte_mbuf **pkts, uint16_t n)
+{
+	work.frames_out += n;
+	rte_pktmbuf_free_bulk(pkts, n);
+	return n;
+}
+
+static void put(struct rte_mbuf *m)
+{
+	assert_non_null(m);
+	assert_true(q_len < QUEUE);
+	queue[(q_head + q_len++) % QUEUE] = m;
+}
+
+static void *queues[RTE_MAX_QUEUES_PER_PORT];
+
+static struct port *device(void)
+{
+	struct port *p = calloc(1, sizeof(*p) + 2 * sizeof(p->ifs[0]));
+	struct rte_eth_fp_ops *ops = &rte_eth_fp_ops[0];
+
+	p->conf.mtu = 1500;
+	p->n_lcores = 2;
+	p->n_rxq = 1;
+	memcpy(&p->mac, own_mac, 6);
+	for (unsigned int i = 0; i < 2; i++)
+		p->ifs[i] = (struct port_if){ .port = p, .raw_fd = -1 };
+	ops->rx_pkt_burst = dev_rx;
+	ops->tx_pkt_burst = dev_tx;
+	ops->rxq.data = ops->txq.data = queues;
+	return p;
+}
+
+/* ---- the lcores ---- */
+
+struct fix {
+	struct lcore *lc[2];
+	struct port *port;
+	struct addr_map *map;
+	struct sock_owner owner;
+	struct sock_lane lane;
+	struct sock *udp, *listener;
+};
+
+static struct fix f;
+
+static void serve_sockets(void)
+{
+	const struct ip_endpoint udp = { .addr = ip_addr_v4(0), .port = be16(UDP_PORT) };
+	const struct ip_endpoint tcp = { .addr = ip_addr_v4(0), .port = be16(TCP_PORT) };
+	struct ip_addr own = ip_addr_v4(rte_cpu_to_be_32(OWN));
+	struct stack *s = f.lc[0]->stack;
+
+	sock_owner_init(&f.owner, s, 2 * SYNS, 4096, NULL);
+	sock_lane_init(&f.lane, &f.owner);
+	assert_int_equal(ip_addr_add(stack_ip(s), &own, 24, &f.owner, f.lc[0]->ifs[0]->link), 0);
+	assert_int_equal(sock_create(&f.lane, OUTSOCK_INET, SOCK_DGRAM_T, 1, &f.udp), 0);
+	assert_int_equal(sock_bind(f.udp, &udp), 0);
+	assert_int_equal(sock_credit(f.udp, 1 << 20), 0);
+	assert_int_equal(sock_create(&f.lane, OUTSOCK_INET, SOCK_STREAM_T, 2, &f.listener), 0);
+	assert_int_equal(sock_bind(f.listener, &tcp), 0);
+	assert_int_equal(sock_listen(f.listener, 2 * SYNS, 2 * SYNS, 1 << 16), 0);
+}
+
+static int setup(void **state)
+{
+	static const uint8_t secret[16];
+	const struct addr_home homes[] = {
+		{ rte_cpu_to_be_32(OWN), 0, 0 },
+		{ rte_cpu_to_be_32(FOREIGN), 1, 0 },
+	};
+
+	test_eal_init();
+	f.map = addr_map_build(homes, 2);
+	f.port = device();
+	for (unsigned int i = 0; i < 2; i++) {
+		struct conf_lcore conf = {
+			.class = i ? LCORE_NON_RT : LCORE_RT,
+			.poll = POLL_BUSY,
+			.connections = 2 * SYNS,
+			.udp_sockets = 16,
+			.packets = 8191,
+		};
+		const struct lcore_cfg cfg = {
+			.conf = &conf,
+			.index = i,
+			.secret = secret,
+			.seed = 1,
+			.pkt_room = 2048,
+			.map = f.map,
+		};
+
+		for (unsigned int b = 0; b < BUDGET_N; b++)
+			conf.budget[b] = CONF_AUTO;
+		assert_int_equal(lcore_create(&cfg, &f.lc[i]), 0);
+		assert_int_equal(lcore_port_add(f.lc[i], f.port), 0);
+	}
+	assert_int_equal(lcore_connect(f.lc, 2), 0);
+	assert_int_equal(lcore_rxq_add(f.lc[0], f.port), 0);
+	link_learn(f.lc[0]->ifs[0]->link, rte_cpu_to_be_32(PEER), (const void *)peer_mac);
+	f.lc[0]->now = f.lc[0]->env->now;
+	serve_sockets();
+	for (unsigned int i = 0; i < GUESTS; i++) {
+		struct guest *g = &guests[i];
+
+		*g = (struct guest){ .cfg = { .max_msgs = 64, .priority = i == 0 ? 5 : 0 } };
+		g->seat.guest = g;
+		list_init(&g->seat.link);
+		list_init(&g->seat.touched);
+		list_init(&g->seat.upkeep);
+		list_init(&g->seat.snap);
+		lcore_guest_add(f.lc[0], g);
+	}
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	for (unsigned int i = 0; i < GUESTS; i++)
+		lcore_guest_del(f.lc[0], &guests[i]);
+	sock_owner_abort(&f.owner);
+	while (q_len)
+		dev_rx(NULL, (struct rte_mbuf *[1]){ 0 }, 0),
+			rte_pktmbuf_free(queue[q_head++ % QUEUE]), q_len--;
+	lcore_destroy(f.lc[0]);
+	lcore_destroy(f.lc[1]);
+	addr_map_free(f.map);
+	free(f.port);
+	return 0;
+}
+
+static void flood(bool on)
+{
+	for (unsigned int i = 0; i < GUESTS; i++)
+		guests[i].tx_msgs = guests[i].rx_msgs = on ? INT64_MAX : 0;
+}
+
+/* A turn at @ns after the one before, and that it kept to its budgets. */
+static unsigned int turn(uint64_t ns)
+{
+	struct lcore *lc = f.lc[0];
+	const uint32_t *b = lc->budget;
+	unsigned int found;
+
+	memset(&work, 0, sizeof(work));
+	work.last_priority = SHARE_PRIORITIES;
+	lc->now += ns;
+	found = lcore_rt_turn(lc);
+	/* One message, at most, where rounds and floor end. */
+	assert_in_range(work.tx, 0, b[BUDGET_messages]);
+	assert_in_range(work.rx, 0, b[BUDGET_messages]);
+	assert_in_range(work.tx_bytes, 0, b[BUDGET_bytes] + 2 * MSG);
+	assert_in_range(work.rx_bytes, 0, b[BUDGET_bytes] + 2 * MSG);
+	assert_in_range(work.frames_in, 0, b[BUDGET_rx]);
+	assert_in_range(work.notifies, 0, b[BUDGET_notify]);
+	assert_in_range(work.upkeeps, 0, b[BUDGET_upkeep]);
+	assert_in_range(work.looks, GUESTS, 2 * GUESTS);
+	assert_in_range(work.frames_out, 0, b[BUDGET_tx] + b[BUDGET_rx] + b[BUDGET_timers]);
+	return found;
+}
+
+static struct rte_mbuf *udp_frame(uint32_t dst)
+{
+	uint8_t l4[64], data[16] = { 0 };
+	struct frame fr = { .src = PEER, .dst = dst, .proto = 17, .ttl = 64, .l4 = l4 };
+
+	fr.l4_len = udp_build(l4, 99, UDP_PORT, data, sizeof(data), PEER, dst);
+	return frame_build(f.lc[0]->pool, &fr, own_mac, peer_mac);
+}
+
+static struct rte_mbuf *syn_frame(uint16_t sport)
+{
+	uint8_t l4[128];
+	struct seg seg = { .sport = sport, .dport = TCP_PORT, .seq = 1, .flags = 2, .win = 1000 };
+	struct frame fr = { .src = PEER, .dst = OWN, .proto = 6, .ttl = 64, .l4 = l4 };
+
+	fr.l4_len = seg_build(l4, &seg, PEER, OWN, false);
+	return frame_build(f.lc[0]->pool, &fr, own_mac, peer_mac);
+}
+
+static void drain_foreign(void)
+{
+	struct rte_mbuf *m;
+
+	while ((m = spsc_get(f.lc[1]->peers[0].given)))
+		rte_pktmbuf_free(m);
+}
+
+/* ---- tests ---- */
+
+/* All guests flood, the queue is full, timers are due: no part of any turn exceeds its budget. */
+static void test_worst_case(void **state)
+{
+	unsigned int syn_acks = 0, sport = 1000, most = 0;
+
+	while (sport < 1000 + SYNS)
+		put(syn_frame((uint16_t)sport++));
+	while (q_len)
+		turn(10000);
+	flood(true);
+	for (unsigned int i = 0; i < GUESTS; i++)
+		guests[i].upkeep = true;
+	/* The SYN-ACKs of all of them are due again at about the same time. */
+	for (unsigned int t = 0; t < 400; t++) {
+		while (q_len < QUEUE)
+			put(udp_frame(FOREIGN));
+		turn(t ? 10000 : 2 * NSEC_PER_SEC);
+		assert_int_equal(work.tx, f.lc[0]->budget[BUDGET_messages]);
+		assert_int_equal(work.rx, f.lc[0]->budget[BUDGET_messages]);
+		assert_int_equal(work.frames_in, f.lc[0]->budget[BUDGET_rx]);
+		assert_int_equal(work.upkeeps, f.lc[0]->budget[BUDGET_upkeep]);
+		assert_in_range(work.frames_out, 0, f.lc[0]->budget[BUDGET_timers]);
+		syn_acks += work.frames_out;
+		most = RTE_MAX(most, work.frames_out);
+		drain_foreign();
+	}
+	assert_true(syn_acks >= SYNS);
+	assert_true(most >= f.lc[0]->budget[BUDGET_timers] / 2);
+	for (unsigned int i = 0; i < GUESTS; i++) {
+		assert_true(guests[i].tx_done > 0 && guests[i].rx_done > 0);
+		guests[i].upkeep = false;
+	}
+	flood(false);
+	for (unsigned int t = 0; t < 200; t++)
+		turn(10000);
+	/* Everybody was told in the end. */
+	for (unsigned int i = 0; i < GUESTS; i++)
+		assert_true(guests[i].notified > 0);
+}
+
+/* Equals that flood get the same of each way, within a quantum. */
+static void test_fair(void **state)
+{
+	int64_t before[GUESTS], least = INT64_MAX, most = 0;
+
+	turn(10000);
+	for (unsigned int i = 0; i < GUESTS; i++)
+		before[i] = guests[i].tx_done;
+	flood(true);
+	guests[0].tx_msgs = guests[0].rx_msgs = 0; /* the one of high priority */
+	for (unsigned int t = 0; t < 1000; t++)
+		turn(10000);
+	for (unsigned int i = 1; i < GUESTS; i++) {
+		least = RTE_MIN(least, guests[i].tx_done - before[i]);
+		most = RTE_MAX(most, guests[i].tx_done - before[i]);
+	}
+	assert_in_range(most - least, 0, 64);
+	flood(false);
+	turn(10000);
+}
+
+/* A message for each of many: a turn tells some, the next the others; the urgent one is first. */
+static void test_notifications(void **state)
+{
+	unsigned int per_turn = f.lc[0]->budget[BUDGET_notify];
+
+	for (unsigned int i = 0; i < GUESTS; i++) {
+		guests[i].rx_msgs = 1;
+		guests[i].notified = 0;
+	}
+	for (unsigned int done = 0; done < GUESTS; done += per_turn) {
+		/* Who is left to be told is work: no lcore sleeps then. */
+		assert_int_equal(turn(10000) > 0, done + per_turn < GUESTS);
+		assert_int_equal(work.notifies, per_turn);
+		assert_int_equal(guests[0].notified, 1);
+	}
+	assert_int_equal(turn(10000), 0);
+	for (unsigned int i = 0; i < GUESTS; i++)
+		assert_int_equal(guests[i].notified, 1);
+}
+
+/* The urgent one is served in the turn in which it has something, whatever the others have. */
+static void test_priority(void **state)
+{
+	flood(true);
+	guests[0].tx_msgs = guests[0].rx_msgs = 0;
+	for (unsigned int t = 0; t < 300; t++) {
+		guests[0].tx_msgs = guests[0].rx_msgs = 1;
+		turn(10000);
+		assert_int_equal(guests[0].tx_msgs, 0);
+		assert_int_equal(guests[0].rx_msgs, 0);
+	}
+	flood(false);
+	turn(10000);
+}
+
+/* Own packets in a shared queue full of others' are served as soon as the budget reaches them. */
+static void test_foreign_queue(void **state)
+{
+	unsigned int turns = 0;
+	struct sock *s;
+
+	flood(true);
+	while (q_len < QUEUE - 1)
+		put(udp_frame(FOREIGN));
+	put(udp_frame(OWN));
+	while (!(s = sock_next_ready(&f.lane))) {
+		turn(10000);
+		turns++;
+		drain_foreign();
+		assert_in_range(turns, 1, QUEUE / f.lc[0]->budget[BUDGET_rx]);
+	}
+	assert_ptr_equal(s, f.udp);
+	sock_rx_taken_dgram(s);
+	/* Nobody takes the others away: counted drops, and the same bound. */
+	for (unsigned int k = 0; k < 3; k++) {
+		while (q_len < QUEUE - 1)
+			put(udp_frame(FOREIGN));
+		put(udp_frame(OWN));
+		for (turns = 0; !(s = sock_next_ready(&f.lane)) && turns < QUEUE; turns++)
+			turn(10000);
+		assert_in_range(turns, 1, QUEUE / f.lc[0]->budget[BUDGET_rx]);
+		sock_rx_taken_dgram(s);
+	}
+	assert_true(count_read(&f.lc[0]->stats.count[LCORE_foreign_drops]) > 0);
+	drain_foreign();
+	flood(false);
+	turn(10000);
+}
+
+/* Nothing to do: one look at each guest, and no more; snapshots come a few a turn. */
+static void test_idle(void **state)
+{
+	for (unsigned int t = 0; turn(10000); t++)
+		assert_in_range(t, 0, 1000);
+	turn(10000);
+	assert_int_equal(work.looks, GUESTS);
+	assert_int_equal(work.publishes, 0);
+	assert_int_equal(work.notifies, 0);
+	lcore_guests_snap(f.lc[0]);
+	for (unsigned int t = 1; f.lc[0]->n_snaps; t++) {
+		unsigned int before = work.snaps;
+
+		lcore_guests_snap_on(f.lc[0]);
+		assert_in_range(work.snaps - before, 1, 2);
+		assert_in_range(t, 1, GUESTS);
+	}
+	assert_int_equal(work.snaps, GUESTS);
+}
+
+/* Other budgets count from the next turn on. */
+static void test_retune(void **state)
+{
+	struct lcore *lc = f.lc[0];
+	struct conf_lcore conf = lc->conf;
+
+	conf.budget[BUDGET_messages] = 10;
+	conf.budget[BUDGET_rx] = 32;
+	conf.class = LCORE_NON_RT; /* no SCHED_FIFO for the test */
+	lc->tid = 0;
+	assert_int_equal(lcore_retune(lc, &conf), 0);
+	flood(true);
+	while (q_len < QUEUE)
+		put(udp_frame(FOREIGN));
+	turn(10000);
+	assert_int_equal(work.tx, 10);
+	assert_int_equal(work.frames_in, 32);
+	drain_foreign();
+	flood(false);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_worst_case),    cmocka_unit_test(test_notifications),
+		cmocka_unit_test(test_fair),	      cmocka_unit_test(test_priority),
+		cmocka_unit_test(test_foreign_queue), cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_retune),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
