@@ -21,6 +21,11 @@ static unsigned int max_queue_pairs = OUTSOCK_QUEUE_PAIRS_MAX;
 module_param(max_queue_pairs, uint, 0444);
 MODULE_PARM_DESC(max_queue_pairs, "queue pairs to use at most (1 to 8)");
 
+static bool rt_queue;
+module_param(rt_queue, bool, 0444);
+MODULE_PARM_DESC(rt_queue,
+		 "the last queue pair is for real-time threads' sockets, and SO_PRIORITY 6 and up");
+
 static DEFINE_SPINLOCK(osdev_lock);
 static struct osdev *osdev_current;	/* under osdev_lock */
 static struct workqueue_struct *osdev_wq;
@@ -318,10 +323,12 @@ static void osdev_del_vqs(struct osdev *dev)
 	cancel_delayed_work_sync(&dev->timer);
 	virtio_reset_device(dev->vdev);
 	for (i = 0; i < dev->nq; i++) {
+		oring_rx_lock(&dev->q[i]);
 		oring_lock(&dev->q[i]);
 		dev->q[i].open = false;
 		oring_drop_buffers(&dev->q[i]);
 		oring_unlock(&dev->q[i]);
+		oring_rx_unlock(&dev->q[i]);
 	}
 	synchronize_rcu();	/* oring_unlock() notifies outside of its lock */
 	dev->vdev->config->del_vqs(dev->vdev);
@@ -364,8 +371,12 @@ static int osdev_probe(struct virtio_device *vdev)
 
 	if (!dev)
 		return -ENOMEM;
+	/* One for each CPU; one more for the urgent. */
 	dev->nq = min3(pairs, clamp_t(unsigned int, max_queue_pairs, 1, OUTSOCK_QUEUE_PAIRS_MAX),
-		       num_online_cpus());
+		       num_online_cpus() + rt_queue);
+	dev->rt_queue = rt_queue && dev->nq > 1;
+	if (rt_queue && !dev->rt_queue)
+		pr_warn("%s: one queue pair only: rt_queue has no effect\n", dev_name(&vdev->dev));
 	vdev->priv = dev;
 	err = osdev_publish(dev);
 	if (err) {

@@ -16,6 +16,7 @@
 
 #include <linux/kref.h>
 #include <linux/mutex.h>
+#include <linux/smp.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
@@ -34,6 +35,7 @@ struct osdev {
 	struct virtio_device *vdev;
 	struct virtqueue *cvq;
 	unsigned int nq;
+	bool rt_queue;		/* the last one is for urgent sockets */
 	u8 mac[6];
 	u8 boot_id[16];
 
@@ -62,6 +64,18 @@ struct osdev {
 
 	struct oring q[OUTSOCK_QUEUE_PAIRS_MAX];
 };
+
+/* The queue for urgent sockets alone, or NULL. */
+static inline struct oring *osdev_rt_queue(struct osdev *dev)
+{
+	return dev->rt_queue ? &dev->q[dev->nq - 1] : NULL;
+}
+
+/* For all others: this CPU's. */
+static inline struct oring *osdev_queue(struct osdev *dev)
+{
+	return &dev->q[raw_smp_processor_id() % (dev->nq - dev->rt_queue)];
+}
 
 /* dev.c */
 int osdev_init(void);

@@ -40,10 +40,10 @@ static void osdiag_sock(struct seq_file *seq, struct osk *os)
 		   sk->sk_family == AF_INET6 ? '6' : '4', osdiag_state(os));
 	osdiag_addr(seq, &os->local);
 	osdiag_addr(seq, &os->peer);
-	seq_printf(seq, " rx=%llu tx=%llu rmem=%d wmem=%d uid=%u%s%s\n",
+	seq_printf(seq, " rx=%llu tx=%llu rmem=%d wmem=%d uid=%u queue=%u%s%s\n",
 		   os->rcv_nxt - os->rcv_read, os->snd_end - os->snd_una,
 		   atomic_read(&sk->sk_rmem_alloc), sk->sk_wmem_queued,
-		   from_kuid_munged(seq_user_ns(seq), sk->sk_uid),
+		   from_kuid_munged(seq_user_ns(seq), sk->sk_uid), os->q->idx,
 		   sock_flag(sk, SOCK_DEAD) && os->closing ? " orphan" : "",
 		   os->twin ? " twin" : "");
 	spin_unlock(&os->lock);

@@ -26,6 +26,9 @@ struct seq_file;
 	X(rx_rewinds)	      /* the host asks again for bytes that it had no room for */          \
 	X(rx_bad_cookie)      /* replies to no request */                                          \
 	X(rx_no_memory)                                                                            \
+	X(interrupts)	      /* callbacks of queues: each wakes a ring thread */                  \
+	X(busy_polls)	      /* receives that looked at the ring themselves (busy.c) ... */       \
+	X(busy_hits)	      /* ... and found what they waited for */                             \
 	X(rx_dgram_dropped)   /* datagrams beyond the credit, broken, or without a socket */       \
 	X(tx_messages)                                                                             \
 	X(tx_bytes)                                                                                \

@@ -14,6 +14,7 @@ int oring_init(struct oring *q, struct osdev *dev, unsigned int idx)
 {
 	q->dev = dev;
 	q->idx = idx;
+	spin_lock_init(&q->rx_lock);
 	spin_lock_init(&q->tx_lock);
 	INIT_LIST_HEAD(&q->req_out);
 	INIT_LIST_HEAD(&q->pending);
@@ -86,34 +87,56 @@ void oring_destroy(struct oring *q)
 	q->tx_pool = NULL;
 }
 
-/*
- * The thread must not wait in reclaim while messages come in, but with an empty ring there is
- * nothing else to do.
- */
-void oring_fill(struct oring *q)
+static bool oring_add_page(struct oring *q, struct page *page)
 {
 	struct scatterlist sg;
-	struct page *page;
-	bool added = false;
-	gfp_t gfp;
 
+	sg_init_table(&sg, 1);
+	sg_set_page(&sg, page, PAGE_SIZE, 0);
+	if (virtqueue_add_inbuf(q->rx, &sg, 1, page, GFP_NOWAIT | __GFP_NOWARN)) {
+		put_page(page);
+		return false;
+	}
+	q->rx_posted++;
+	q->rx_dirty = true;
+	return true;
+}
+
+void oring_repost(struct oring *q, struct page *page)
+{
+	lockdep_assert_held(&q->rx_lock);
+	oring_add_page(q, page);
+}
+
+void oring_fill(struct oring *q)
+{
+	struct page *page;
+
+	lockdep_assert_held(&q->rx_lock);
 	while (q->rx->num_free) {
-		gfp = q->rx_posted ? GFP_NOWAIT | __GFP_NOWARN : GFP_KERNEL;
-		page = alloc_page(gfp);
-		if (!page)
+		page = alloc_page(GFP_NOWAIT | __GFP_NOWARN);
+		if (!page || !oring_add_page(q, page))
 			break;
-		sg_init_table(&sg, 1);
-		sg_set_page(&sg, page, PAGE_SIZE, 0);
-		if (virtqueue_add_inbuf(q->rx, &sg, 1, page, GFP_NOWAIT | __GFP_NOWARN)) {
-			put_page(page);
-			break;
-		}
-		q->rx_posted++;
-		added = true;
 	}
 	q->rx_hungry = q->rx->num_free != 0 && !virtqueue_is_broken(q->rx);
-	if (added)
-		virtqueue_kick(q->rx);
+}
+
+/* Messages keep coming while some buffers are there: only an empty ring is worth a wait. */
+void oring_feed(struct oring *q)
+{
+	struct page *page;
+
+	if (READ_ONCE(q->rx_posted))
+		return;
+	page = alloc_page(GFP_KERNEL);
+	if (!page)
+		return;
+	oring_rx_lock(q);
+	if (q->rx->num_free)
+		oring_add_page(q, page);
+	else
+		put_page(page);
+	oring_rx_unlock(q);
 }
 
 void oring_reclaim(struct oring *q, unsigned int budget)
@@ -203,20 +226,33 @@ int oring_put(struct oring *q, const struct osmsg *msg)
  * Notifies outside of the lock, since it can leave the VM. remove() waits a grace period before
  * it deletes the queues.
  */
-void oring_unlock(struct oring *q) __releases(&q->tx_lock)
+static void oring_unlock_notify(spinlock_t *lock, struct virtqueue *vq) __releases(lock)
 {
-	struct virtqueue *notify = NULL;
+	bool notify;
 
 	rcu_read_lock();
-	if (q->dirty && q->tx) {
-		q->dirty = false;
-		if (virtqueue_kick_prepare(q->tx))
-			notify = q->tx;
-	}
-	spin_unlock(&q->tx_lock);
+	notify = vq && virtqueue_kick_prepare(vq);
+	spin_unlock(lock);
 	if (notify)
-		virtqueue_notify(notify);
+		virtqueue_notify(vq);
 	rcu_read_unlock();
+}
+
+void oring_unlock(struct oring *q) __releases(&q->tx_lock)
+{
+	struct virtqueue *vq = q->dirty ? q->tx : NULL;
+
+	if (vq)
+		q->dirty = false;
+	oring_unlock_notify(&q->tx_lock, vq);
+}
+
+void oring_rx_unlock(struct oring *q) __releases(&q->rx_lock)
+{
+	struct virtqueue *vq = q->rx_dirty ? q->rx : NULL;
+
+	q->rx_dirty = false;
+	oring_unlock_notify(&q->rx_lock, vq);
 }
 
 void oring_wait_room(struct oring *q, struct osk *os)

@@ -2,10 +2,11 @@
 /*
  * One queue pair: filling and walking its two virtqueues, and what waits for room in the TX ring.
  *
- * RX belongs to the pair's thread (worker.c) alone. TX is used by every thread that sends, under
- * tx_lock, which is the innermost lock of the module (a socket's lock is taken before it). A TX
- * entry holds references to the pages it points to: the send buffer may drop bytes as soon as the
- * peer acknowledges them, while the host still has the descriptors.
+ * RX is walked by the pair's thread (worker.c), or by a program that polls in its place (busy.c),
+ * under rx_lock, which is the module's outermost spinlock. TX is used by every thread that sends,
+ * under tx_lock, the innermost one (a socket's lock is taken between them). A TX entry holds
+ * references to the pages it points to: the send buffer may drop bytes as soon as the peer
+ * acknowledges them, while the host still has the descriptors.
  */
 #ifndef OUTSOCK_RING_H
 #define OUTSOCK_RING_H
@@ -62,9 +63,12 @@ struct oring {
 	unsigned int idx;
 	struct task_struct *thread;
 
-	/* the thread only */
-	struct virtqueue *rx;
+	spinlock_t rx_lock;
+	/* under rx_lock */
+	struct virtqueue *rx;	/* NULL once the device has gone */
 	unsigned int rx_posted;
+	bool rx_open;		/* the thread runs: programs may poll, too */
+	bool rx_dirty;		/* buffers were added since the last notification */
 	bool rx_hungry;		/* no memory for the ring: try again soon */
 	struct page_frag rx_frag;	/* small messages are copied into it */
 	struct sk_buff *dgram;	/* being put together from fragments */
@@ -91,7 +95,17 @@ void oring_drop_buffers(struct oring *q);	/* after the device's reset */
 void oring_drop_pending(struct oring *q);	/* after the thread's end */
 void oring_destroy(struct oring *q);
 
-void oring_fill(struct oring *q);	/* thread: keeps the RX ring full */
+static inline void oring_rx_lock(struct oring *q) __acquires(&q->rx_lock)
+{
+	spin_lock(&q->rx_lock);
+}
+
+void oring_rx_unlock(struct oring *q) __releases(&q->rx_lock);	/* notifies the host if needed */
+
+/* Under rx_lock: keeps the ring full; gives back a page that was taken from it. */
+void oring_fill(struct oring *q);
+void oring_repost(struct oring *q, struct page *page);
+void oring_feed(struct oring *q);	/* thread: a buffer for an empty ring; waits for memory */
 
 static inline void oring_lock(struct oring *q) __acquires(&q->tx_lock)
 {
@@ -116,7 +130,11 @@ int oring_thread_start(struct oring *q);
 void oring_thread_stop(struct oring *q);
 void oring_callback(struct virtqueue *vq);
 
-/* rx.c: at most @budget messages; how many there were */
+/* busy.c: any thread that may sleep, one look at the ring. False: nothing came. */
+bool oring_poll(struct oring *q);
+void oring_poll_end(struct oring *q);	/* interrupts, again */
+
+/* rx.c, under rx_lock: at most @budget messages; how many there were */
 unsigned int oring_rx(struct oring *q, unsigned int budget);
 void oring_rx_forget(struct oring *q);	/* a half received datagram */
 

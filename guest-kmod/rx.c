@@ -388,24 +388,11 @@ static void osrx_message(struct osrx *rx, u32 used)
 	rcu_read_unlock();
 }
 
-/* An untouched page goes back at once: its place in the ring is free, so this cannot fail. */
-static void osrx_repost(struct oring *q, struct page *page)
-{
-	struct scatterlist sg;
-
-	sg_init_table(&sg, 1);
-	sg_set_page(&sg, page, PAGE_SIZE, 0);
-	if (virtqueue_add_inbuf(q->rx, &sg, 1, page, GFP_NOWAIT | __GFP_NOWARN))
-		put_page(page);
-	else
-		q->rx_posted++;
-}
-
 unsigned int oring_rx(struct oring *q, unsigned int budget)
 {
 	unsigned int n, used;
-	bool reposted = false;
 
+	lockdep_assert_held(&q->rx_lock);
 	for (n = 0; n < budget; n++) {
 		struct osrx rx = { .q = q };
 
@@ -414,12 +401,9 @@ unsigned int oring_rx(struct oring *q, unsigned int budget)
 			break;
 		q->rx_posted--;
 		osrx_message(&rx, used);
-		if (rx.page) {
-			osrx_repost(q, rx.page);
-			reposted = true;
-		}
+		/* An untouched page goes back at once: its place is free, so this cannot fail. */
+		if (rx.page)
+			oring_repost(q, rx.page);
 	}
-	if (reposted)
-		virtqueue_kick(q->rx);
 	return n;
 }

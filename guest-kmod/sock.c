@@ -2,6 +2,8 @@
 /* A socket's life, and the life of the host's socket behind it. See the notes in sock.h. */
 #include "compat.h"
 #include <linux/slab.h>
+#include <linux/pkt_sched.h>
+#include <linux/sched/rt.h>
 #include "cmd.h"
 #include "dev.h"
 #include "mib.h"
@@ -40,7 +42,7 @@ int osk_create(struct sock *sk, bool stream)
 		osdev_put(dev);
 		return -EPROTONOSUPPORT;
 	}
-	osk_init_fields(os, dev, dev ? &dev->q[raw_smp_processor_id() % dev->nq] : NULL, stream);
+	osk_init_fields(os, dev, dev ? osdev_queue(dev) : NULL, stream);
 	sk->sk_protocol = stream ? IPPROTO_TCP : IPPROTO_UDP;
 	sk->sk_destruct = osk_destruct;
 	sk->sk_rcvbuf = OSK_RCVBUF_DEFAULT;
@@ -182,6 +184,16 @@ struct osk *osk_child(struct osk *listener, u32 id, const struct outsock_evt_con
 	return os;
 }
 
+/* Before the host knows it. What is urgent has a queue pair (and a ring thread) of its own. */
+static void osk_choose_queue(struct osk *os)
+{
+	struct oring *urgent = osdev_rt_queue(os->dev);
+
+	if (urgent && (rt_task(current) ||
+		       READ_ONCE(osk_sk(os)->sk_priority) >= TC_PRIO_INTERACTIVE))
+		os->q = urgent;
+}
+
 /* An id comes and goes with a reference of the table. */
 static int osk_get_id(struct osk *os)
 {
@@ -193,6 +205,7 @@ static int osk_get_id(struct osk *os)
 
 	if (os->id != OUTSOCK_ID_NONE)
 		return 0;
+	osk_choose_queue(os);
 	sock_hold(osk_sk(os));
 	err = xa_alloc_cyclic(&dev->socks, &id, os, limit, &dev->next_sock, GFP_KERNEL);
 	if (err < 0) {

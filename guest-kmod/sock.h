@@ -14,6 +14,7 @@
  *			awaited. Only users of the same control calls ever wait for it.
  *	os->rd		mutex; one reader at a time, or none while connect() disconnects. Held over
  *			copies to the program, never while waiting for data.
+ *	q->rx_lock	spinlock; the ring, towards us: whoever walks it has it.
  *	os->lock	spinlock; all state that ring thread and programs share. Never held over
  *			a copy or a wait. Wake-ups are made under it, so that release cannot take
  *			the wait queue away.
@@ -276,6 +277,9 @@ int osk_zerocopy_begin(struct sock *sk, struct msghdr *msg, size_t len, struct u
 void osk_zerocopy_end(struct ubuf_info *uarg, bool sent);
 int osk_recv_errqueue(struct sock *sk, struct msghdr *msg, size_t len);
 int osk_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
+/* Looks at the ring until @ready(@os, @seen), as long as the socket's SO_BUSY_POLL says. */
+void osk_busy_poll(struct osk *os, bool (*ready)(struct osk *os, u64 seen), u64 seen);
+__poll_t osk_poll_busy(struct osk *os, const struct poll_table_struct *wait);
 bool osk_rcv_full(const struct osk *os);
 int osk_set_rcvlowat(struct sock *sk, int val);
 int osk_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags);

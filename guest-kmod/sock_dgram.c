@@ -55,6 +55,14 @@ static void osk_dgram_consumed(struct osk *os, u32 cost)
 	spin_unlock(&os->lock);
 }
 
+static bool osk_dgram_readable(struct osk *os, u64 seen)
+{
+	struct sock *sk = osk_sk(os);
+
+	return !skb_queue_empty_lockless(&sk->sk_receive_queue) || READ_ONCE(sk->sk_err) ||
+	       READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
+}
+
 static int osk_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 {
 	struct osk *os = osk_of(sock);
@@ -71,6 +79,8 @@ static int osk_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t len
 		return osk_recv_errqueue(sk, msg, len);
 	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
+	if (sock_rcvtimeo(sk, flags & MSG_DONTWAIT))
+		osk_busy_poll(os, osk_dgram_readable, 0);
 	skb = skb_recv_datagram(sk, flags, &err);
 	if (!skb)
 		return err;
@@ -381,12 +391,13 @@ static __poll_t osk_dgram_poll(struct file *file, struct socket *sock, poll_tabl
 {
 	struct osk *os = osk_of(sock);
 	struct sock *sk;
-	__poll_t mask = 0;
+	__poll_t mask;
 
 	if (!os)
 		return osk_native_ops(sock)->poll(file, sock, wait);
 	sk = osk_sk(os);
 	sock_poll_wait(file, sock, wait);
+	mask = osk_poll_busy(os, wait);
 	if (READ_ONCE(sk->sk_err) || !skb_queue_empty_lockless(&sk->sk_error_queue))
 		mask |= EPOLLERR;
 	if (sk->sk_shutdown & RCV_SHUTDOWN)

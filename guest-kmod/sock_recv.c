@@ -39,6 +39,8 @@ static int osk_wait_data(struct osk *os, u64 seen, long *timeo)
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	int err = 0;
 
+	if (*timeo)
+		osk_busy_poll(os, osk_readable, seen);
 	add_wait_queue(sk_sleep(sk), &wait);
 	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	while (!osk_readable(os, seen)) {

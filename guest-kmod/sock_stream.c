@@ -180,7 +180,7 @@ static __poll_t osk_stream_poll(struct file *file, struct socket *sock, poll_tab
 {
 	struct osk *os = osk_of(sock);
 	struct sock *sk;
-	__poll_t mask = 0;
+	__poll_t mask;
 	u8 shutdown;
 	int state;
 
@@ -188,6 +188,7 @@ static __poll_t osk_stream_poll(struct file *file, struct socket *sock, poll_tab
 		return osk_native_ops(sock)->poll(file, sock, wait);
 	sk = osk_sk(os);
 	sock_poll_wait(file, sock, wait);
+	mask = osk_poll_busy(os, wait);
 	state = smp_load_acquire(&sk->sk_state);
 	if (state == TCP_LISTEN)
 		return osk_listen_poll(os);

@@ -6,6 +6,8 @@ from typing import Callable, NamedTuple, Tuple
 ONE = ("--guests", "1", "--slub-debug")
 TWO = ("--guests", "2", "--class", "mixed", "--slub-debug")
 
+STANDARD = ("--guests", "1", "--kernel", "amd64", "--class", "rt", "--slub-debug")
+
 
 class Test(NamedTuple):
     name: str

@@ -7,7 +7,7 @@ import sys
 
 from driver import TOOL, expect, guest_address
 from faults import all_exact, all_reset, serve, traffic, works
-from registry import TWO, registrar
+from registry import STANDARD, TWO, registrar
 
 TESTS = []
 test = registrar(TESTS)
@@ -15,7 +15,6 @@ FOUR = ("--guests", "1", "--queues", "4", "--cpus", "2", "--slub-debug")
 SERVER = ("--guests", "1", "--server", "--slub-debug")
 FEW = ("--guests", "1", "--slub-debug", "--config",
        os.path.join(os.path.dirname(os.path.abspath(__file__)), "few-packets.conf"))
-STANDARD = ("--guests", "1", "--kernel", "amd64", "--class", "rt", "--slub-debug")
 
 
 @test("four-queues", FOUR)
