@@ -58,6 +58,16 @@ static void free_host(struct guest_ids *ids, uint32_t i)
 	ids->n_free++;
 }
 
+void guest_ids_moved(struct guest_ids *ids, struct sock *s)
+{
+	if (s->id == OUTSOCK_ID_NONE)
+		return;
+	if (s->id & OUTSOCK_ID_HOST)
+		ids->host[s->id & ids->host_mask] = s;
+	else
+		ids->own[s->id] = s;
+}
+
 void guest_ids_del(struct guest_ids *ids, struct sock *s)
 {
 	if (s->id == OUTSOCK_ID_NONE || guest_sock(ids, s->id) != s)

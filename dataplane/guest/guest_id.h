@@ -27,6 +27,9 @@ bool guest_ids_add_host(struct guest_ids *ids, struct sock *s);
 /* Forgets @s; harmless for a socket without id. */
 void guest_ids_del(struct guest_ids *ids, struct sock *s);
 
+/* The socket of @s' id, if it has one, is at @s now. */
+void guest_ids_moved(struct guest_ids *ids, struct sock *s);
+
 /* Could this ever be an id? */
 static inline bool guest_id_valid(const struct guest_ids *ids, uint32_t id)
 {

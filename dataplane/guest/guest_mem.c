@@ -159,6 +159,18 @@ int guest_mem_set(struct guest_mem *m, const struct guest_mem_map *maps, uint32_
 	return 0;
 }
 
+void guest_mem_populate(const struct guest_mem *m)
+{
+	const struct slot *s = &slots[m->slot];
+
+	for (unsigned int i = 0; i < VRING_MEM_REGIONS; i++) {
+		uintptr_t addr = __atomic_load_n(&s->maps[i].addr, __ATOMIC_ACQUIRE);
+
+		if (addr)
+			madvise((void *)addr, s->maps[i].size, MADV_POPULATE_WRITE);
+	}
+}
+
 bool guest_mem_contains(const struct guest_mem *m, const void *p, size_t len)
 {
 	for (uint32_t i = 0; i < m->vring.n; i++) {

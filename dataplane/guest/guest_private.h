@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What the files of this folder share. Everything in struct guest belongs to the home lcore, but:
- * cfg is constant, vhost belongs to guest_vhost.c's threads, snap and error_text are published to
- * the control thread.
+ * cfg changes only between two turns, as the control thread wants it; vhost belongs to
+ * guest_vhost.c's threads, snap and error_text are published to the control thread.
  *
  *	guest_tx.c	messages from the guest: DATA, DGRAM, CREDIT	(hot)
  *	guest_cmd.c	requests, and their replies' content		(hot: called in a turn)
@@ -11,6 +11,7 @@
  *	guest_session.c	epoch, HELLO, session errors, grace
  *	guest_id.c	socket ids
  *	guest_ctl.c	create, destroy, statistics
+ *	guest_move.c	to another lcore
  *	guest_list.c	sockets for outsockctl
  *	guest_mem.c	guest memory as it is mapped
  *	guest_vhost*.c	the vhost library
@@ -206,6 +207,15 @@ bool guest_ring_stop(struct guest *g, unsigned int index, uint16_t *ret_idx, int
 int guest_vhost_alloc(struct guest *g);
 /* Registers the socket and starts it: from now on the library's threads call. */
 int guest_vhost_start(struct guest *g);
+/*
+ * While the guest moves the library does nothing with it. @populate: its memory is made present
+ * first.
+ */
+void guest_vhost_lock(struct guest *g, bool populate);
+void guest_vhost_unlock(struct guest *g);
+/* Under the lock: kicks wake @lcore as well, 0 or -errno (and they do not); or no more. */
+int guest_vhost_kicks_to(struct guest *g, struct lcore *lcore);
+void guest_vhost_kicks_off(struct guest *g, struct lcore *lcore);
 /* Stops the rings, unregisters; no callback comes afterwards. Takes a half-built one. */
 void guest_vhost_destroy(struct guest *g);
 

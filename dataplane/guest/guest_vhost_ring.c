@@ -193,3 +193,45 @@ void guest_vhost_mem_read(struct guest_vhost *v)
 		log_warning("guest %s: too many memory regions", v->g->cfg.name);
 	free(mem);
 }
+
+/* ---- the guest moves to another lcore: control thread ---- */
+
+void guest_vhost_lock(struct guest *g, bool populate)
+{
+	pthread_mutex_lock(&g->vhost->dev_lock);
+	if (populate && g->vhost->mem.valid)
+		guest_mem_populate(&g->vhost->mem);
+}
+
+void guest_vhost_unlock(struct guest *g)
+{
+	pthread_mutex_unlock(&g->vhost->dev_lock);
+}
+
+/* Of ring @index, -1: it has none. The ring does not change: what would change it waits. */
+static int kick_fd(const struct guest *g, unsigned int index)
+{
+	const struct guest_lane *l = &g->lanes[index / 2];
+
+	return g->vhost->runs[index] ? (index % 2 ? l->tx.kick_fd : l->rx.kick_fd) : -1;
+}
+
+int guest_vhost_kicks_to(struct guest *g, struct lcore *lcore)
+{
+	for (unsigned int i = 0; i < RINGS; i++) {
+		int fd = kick_fd(g, i), rc = fd < 0 ? 0 : lcore_fd_add(lcore, fd);
+
+		if (rc) {
+			guest_vhost_kicks_off(g, lcore);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+void guest_vhost_kicks_off(struct guest *g, struct lcore *lcore)
+{
+	for (unsigned int i = 0; i < RINGS; i++)
+		if (kick_fd(g, i) >= 0)
+			lcore_fd_del(lcore, kick_fd(g, i));
+}

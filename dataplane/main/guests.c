@@ -23,8 +23,7 @@ struct daemon_guest *guests_find(struct daemon *d, const char *name)
 	return NULL;
 }
 
-/* Guests of each lcore; @port: only those there, or -1. */
-static void load(struct daemon *d, int port, unsigned int *ret_load)
+void guests_load(struct daemon *d, int port, unsigned int *ret_load)
 {
 	memset(ret_load, 0, CONF_LCORES_MAX * sizeof(ret_load[0]));
 	list_for_each(l, &d->guests)
@@ -71,8 +70,7 @@ static struct addr_map *build_map(struct daemon *d)
 	return map;
 }
 
-/* All lcores take the map of the guests there are now; after that nobody reads the old one. */
-static int publish_map(struct daemon *d)
+int guests_publish_map(struct daemon *d)
 {
 	struct addr_map *map = build_map(d);
 
@@ -87,7 +85,7 @@ static int publish_map(struct daemon *d)
 
 /* ---- ports ---- */
 
-static int steer(struct daemon *d, const struct daemon_guest *g, bool add)
+int guests_steer(struct daemon *d, const struct daemon_guest *g, bool add)
 {
 	int err = 0;
 
@@ -96,15 +94,14 @@ static int steer(struct daemon *d, const struct daemon_guest *g, bool add)
 	return err;
 }
 
-/* The lcore that polls the port's queues, given the guests there are: never two at a time. */
-static int choose_poller(struct daemon *d, unsigned int port)
+int guests_choose_poller(struct daemon *d, unsigned int port)
 {
 	unsigned int n[CONF_LCORES_MAX], old = d->pollers[port], new;
 	int err;
 
 	if (port_steered(d->ports[port]))
 		return 0;
-	load(d, (int)port, n);
+	guests_load(d, (int)port, n);
 	new = place_poller(d->conf, n);
 	if (new == old)
 		return 0;
@@ -123,7 +120,7 @@ static int start_polling(struct daemon *d, unsigned int port)
 
 	d->pollers[port] = NO_POLLER;
 	if (!port_steered(d->ports[port]))
-		return choose_poller(d, port);
+		return guests_choose_poller(d, port);
 	for (unsigned int i = 0; i < d->n_lcores && !err; i++)
 		err = lcore_rxq_add(d->lcores[i], d->ports[port]);
 	return err;
@@ -177,7 +174,7 @@ static struct daemon_guest *entry_new(struct daemon *d, const struct conf_guest 
 	if (!g)
 		return NULL;
 	g->conf = *conf;
-	load(d, -1, n);
+	guests_load(d, -1, n);
 	g->lcore = (unsigned int)place_guest(d->conf, conf, n);
 	g->port = (unsigned int)(config_port(d->conf, conf->port) - d->conf->ports);
 	list_init(&g->link);
@@ -227,11 +224,11 @@ static void remove_guest(struct daemon *d, struct daemon_guest *g)
 	/* First nobody finds it, then it goes, then its packets go nowhere. */
 	list_out(d, g);
 	guest_destroy(g->guest);
-	steer(d, g, false);
-	if (publish_map(d))
+	guests_steer(d, g, false);
+	if (guests_publish_map(d))
 		log_warning("guest %s: no memory: its addresses stay in the map",
 			    g->conf.head.name);
-	choose_poller(d, g->port);
+	guests_choose_poller(d, g->port);
 	guests_share_packets(d, g->lcore);
 	free(g);
 }
@@ -239,11 +236,11 @@ static void remove_guest(struct daemon *d, struct daemon_guest *g)
 /* It is there: the rest of the daemon learns of it. */
 static int announce(struct daemon *d, struct daemon_guest *g)
 {
-	int err = publish_map(d);
+	int err = guests_publish_map(d);
 
 	if (!err)
-		err = steer(d, g, true);
-	return err ? err : choose_poller(d, g->port);
+		err = guests_steer(d, g, true);
+	return err ? err : guests_choose_poller(d, g->port);
 }
 
 int guests_add(struct daemon *d, const struct conf_guest *conf)

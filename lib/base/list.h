@@ -53,6 +53,20 @@ static inline void list_del(struct list *e)
 	list_init(e);
 }
 
+/* @to takes @e's place on whatever list that is on, or is. */
+static inline void list_replace(struct list *e, struct list *to)
+{
+	if (list_empty(e)) {
+		list_init(to);
+		return;
+	}
+	to->next = e->next;
+	to->prev = e->prev;
+	to->next->prev = to;
+	to->prev->next = to;
+	list_init(e);
+}
+
 /* First entry of a list that is not empty. */
 static inline struct list *list_first(struct list *head)
 {

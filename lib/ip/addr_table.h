@@ -16,6 +16,7 @@ struct ip_local {
 	struct link *link;
 	struct ip_local *next_of_owner; /* in its owner's bucket */
 	uint8_t prefix_len;
+	uint8_t rx; /* enum ip_addr_rx */
 	bool silent;
 };
 

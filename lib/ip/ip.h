@@ -42,6 +42,23 @@ struct sock_owner *ip_addr_owner(const struct ip *ip, const struct ip_addr *a);
 void ip_addr_silent(struct ip *ip, const struct ip_addr *a, bool silent);
 bool ip_addr_is_silent(const struct ip *ip, const struct ip_addr *a);
 
+/*
+ * An owner that moves to another stack leaves nothing behind: what the old one receives for it goes
+ * over the wire, and the new one holds it until all is there. What it sends is sent all the while.
+ */
+enum ip_addr_rx {
+	IP_RX_HERE,
+	IP_RX_WIRE, /* to whom ip_wire says */
+	IP_RX_HELD, /* at most IP_HELD_MAX packets of all addresses */
+};
+#define IP_HELD_MAX 512
+void ip_addr_rx_set(struct ip *ip, const struct ip_addr *a, enum ip_addr_rx rx);
+/*
+ * Receives at most @budget of the packets that are held, whose addresses may still be IP_RX_HELD.
+ * True: more wait.
+ */
+bool ip_held_rx(struct ip *ip, unsigned int budget);
+
 /* ---- routes ---- */
 
 /*

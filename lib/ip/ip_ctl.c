@@ -30,6 +30,7 @@ void ip_destroy(struct ip *ip)
 	if (!ip)
 		return;
 	pkt_queue_free(&ip->loop);
+	pkt_queue_free(&ip->held);
 	frag_destroy(ip->frag);
 	addr_table_fini(&ip->addrs);
 	route_table_fini(&ip->routes);
@@ -112,6 +113,14 @@ void ip_addr_silent(struct ip *ip, const struct ip_addr *a, bool silent)
 
 	if (l)
 		l->silent = silent;
+}
+
+void ip_addr_rx_set(struct ip *ip, const struct ip_addr *a, enum ip_addr_rx rx)
+{
+	struct ip_local *l = addr_table_find(&ip->addrs, a);
+
+	if (l)
+		l->rx = rx;
 }
 
 bool ip_addr_is_silent(const struct ip *ip, const struct ip_addr *a)

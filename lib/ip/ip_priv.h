@@ -38,6 +38,8 @@ struct ip {
 	const struct ip_wire *wire;
 	void *wire_ctx;
 	struct pkt_queue loop;
+	struct pkt_queue held;
+	bool releasing; /* ip_held_rx() */
 	struct frag *frag;
 	struct route_table routes;
 	uint64_t icmp_full_at, icmp_cost;

@@ -89,6 +89,30 @@ static inline void deliver(struct rte_mbuf *m, const struct ip4_hdr *h, unsigned
 	meta->payload = m->pkt_len;
 }
 
+/*
+ * A straggler: its address is on another lcore now, or comes from there and is not ready. False:
+ * it is neither.
+ */
+static bool rx_aside(struct ip *ip, const struct ip_local *local, struct rte_mbuf *m,
+		     const struct ip4_hdr *h)
+{
+	const struct ip_addr dst = ip_addr_v4(h->dst);
+
+	if (local && local->rx == IP_RX_HELD) {
+		if (ip->releasing)
+			return false;
+		if (ip->held.n < IP_HELD_MAX)
+			pkt_queue_push(&ip->held, m);
+		else
+			pkt_drop(ip->env, m, DROP_WIRE_FULL);
+		return true;
+	}
+	if (!ip->wire || !ip->wire->owns(ip->wire_ctx, &dst))
+		return false;
+	ip->wire->tx(ip->wire_ctx, &dst, m);
+	return true;
+}
+
 /* One packet: ready for its protocol, or NULL when it was dropped or is a fragment among others. */
 static inline struct rte_mbuf *rx_one(struct ip *ip, struct rte_mbuf *m, bool foreign)
 {
@@ -103,6 +127,8 @@ static inline struct rte_mbuf *rx_one(struct ip *ip, struct rte_mbuf *m, bool fo
 		goto drop;
 	why = DROP_IP_DST;
 	local = ip_local4(ip, h->dst);
+	if (unlikely(!local || local->rx) && rx_aside(ip, local, m, h))
+		return NULL;
 	if (unlikely(!local))
 		goto drop;
 	why = DROP_IP_BAD;
@@ -181,6 +207,17 @@ bool ip_loop(struct ip *ip, unsigned int budget)
 		budget -= n;
 	}
 	return ip->loop.n != 0;
+}
+
+bool ip_held_rx(struct ip *ip, unsigned int budget)
+{
+	struct rte_mbuf *m;
+
+	ip->releasing = true;
+	for (; budget && (m = pkt_queue_pop(&ip->held)); budget--)
+		rx_burst(ip, &m, 1, false);
+	ip->releasing = false;
+	return ip->held.head != NULL;
 }
 
 bool ip_l4_cksum_ok(struct rte_mbuf *m)

@@ -33,6 +33,7 @@ struct sock_transport;
  * @socks:	all of its sockets (sock.owner_link)
  * @port_uses:	sock_port.c
  * @n_socks, @max_socks: quota, accepted ones and those not yet handed over included
+ * @n_dgrams:	those of them that are no streams
  * @n_pkts, @max_pkts: quota of packets that wait in its sockets' queues, both directions
  * @n_ooo, @n_tx: how many of them lie beyond a gap in their stream; in send queues
  * @tx_max, @tx_min: packets that send queues compete for; what each of them has beside that (two at
@@ -47,7 +48,7 @@ struct sock_owner {
 	struct stack *stack;
 	struct list socks;
 	struct list port_uses;
-	uint32_t n_socks, max_socks;
+	uint32_t n_socks, max_socks, n_dgrams;
 	uint32_t n_pkts, max_pkts, n_ooo, n_tx, tx_max, tx_cap, tx_min;
 	struct list refused;
 	uint32_t n_refused, n_freed, retry_freed, retry_left;
@@ -111,7 +112,10 @@ struct sock {
 	const struct sock_transport *tp;
 	struct sock_owner *owner;
 	struct sock_lane *lane;
-	struct sock *parent;
+	union {
+		struct sock *parent;
+		struct sock *moved_to; /* the object is empty: sock_move.c */
+	};
 	struct list ready_link, owner_link;
 	uint32_t id;
 	uint16_t events;

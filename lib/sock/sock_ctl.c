@@ -54,6 +54,7 @@ int sock_join(struct sock *s, struct sock_lane *lane)
 	if (o->n_socks >= o->max_socks)
 		return -ENFILE;
 	o->n_socks++;
+	o->n_dgrams += s->type == SOCK_DGRAM_T;
 	s->owner = o;
 	s->lane = lane;
 	list_add_tail(&o->socks, &s->owner_link);
@@ -79,6 +80,7 @@ void sock_leave(struct sock *s)
 	list_del(&s->owner_link);
 	sock_tx_accept(s);
 	s->owner->n_socks--;
+	s->owner->n_dgrams -= s->type == SOCK_DGRAM_T;
 	s->owner = NULL;
 	s->lane = NULL;
 }

@@ -45,12 +45,40 @@ struct sock_transport {
 	void (*tx_commit)(struct sock *s, uint32_t n);
 	void (*tx_end)(struct sock *s, bool push, bool fin);
 	int (*tx_dgram)(struct sock *s, struct rte_mbuf *m, const struct ip_endpoint *dst);
+
+	/* ---- to another stack (sock_move.h) ---- */
+
+	/*
+	 * Off all tables and timers of its stack, its packets nobody else's. 0; 1: *@budget is
+	 * used up, or -ENOBUFS: no packets: again with the same *@at, which is NULL at first.
+	 */
+	int (*leave)(struct sock *s, void **at, unsigned int *budget);
+	/* It has left and is to stay: back into the tables. */
+	void (*stay)(struct sock *s);
+	/* @s, of create(), becomes what @from is, but for packets and generic links. */
+	void (*arrive_begin)(struct sock *s, struct sock *from);
+	/*
+	 * Takes @from's packets over (rxq is done already), then joins tables and timers; @from is
+	 * as create() made it. False: *@budget is used up.
+	 */
+	bool (*arrive)(struct sock *s, struct sock *from, unsigned int *budget);
+	/*
+	 * Streams only: what the owner's addresses have left behind goes to @ghosts, from place
+	 * *@at on (1: more); stays or arrives; objects of the old stack, on @empty, are freed.
+	 */
+	int (*ghosts_leave)(void *ctx, struct sock_owner *o, struct list *ghosts, uint32_t *at,
+			    unsigned int budget);
+	void (*ghosts_stay)(void *ctx, struct sock_owner *o, struct list *ghosts);
+	int (*ghosts_arrive)(void *ctx, struct sock_owner *o, struct list *ghosts,
+			     struct list *empty, unsigned int budget);
+	int (*ghosts_free)(void *ctx, struct list *empty, unsigned int budget);
 };
 
 /* Which transports a stack has, by type; filled in by stack.c. */
 struct sock_types {
 	const struct sock_transport *stream, *dgram;
 	void *stream_ctx, *dgram_ctx;
+	struct env *env;
 };
 const struct sock_types *stack_sock_types(struct stack *stack); /* defined in stack.c */
 
@@ -130,6 +158,15 @@ void sock_rx_push(struct sock *s, struct rte_mbuf *m);
 /* Fatal: state DEAD, rxq discarded, ERROR and GONE; CLOSED too when the consumer let go before. */
 void sock_gone(struct sock *s, int err);
 
+/*
+ * A copy of @m, one of @s' queue, in a packet of the stack that @s has come to; @m when there is
+ * none to be had.
+ */
+struct rte_mbuf *sock_pkt_arrive(struct sock *s, struct env *env, struct rte_mbuf *m);
+
+/* @s has gone elsewhere: the object is as sock_init_() made it, but for its place in a list. */
+void sock_init_moved(struct sock *s);
+
 /* ---- ports of all owners, for one transport ---- */
 
 struct port_table;
@@ -171,6 +208,12 @@ int port_bind(struct port_table *t, struct port_bind *b);
 int port_bind_sock(struct port_table *t, struct port_bind *b, struct sock *s,
 		   const struct ip_endpoint *local);
 void port_unbind(struct port_table *t, struct port_bind *b); /* harmless when not bound */
+/*
+ * On the way to another table: @b keeps what it claims, and claims it again there (or here), which
+ * can not fail. Harmless when not bound.
+ */
+void port_bind_leave(struct port_table *t, struct port_bind *b);
+void port_bind_arrive(struct port_table *t, struct port_bind *b);
 /* @b, bound, begins to listen: -EADDRINUSE when another one that shares its port already does. */
 int port_listen(struct port_table *t, struct port_bind *b);
 
@@ -191,6 +234,10 @@ struct port_hold {
  */
 void port_hold(struct port_table *t, struct port_hold *h, const struct port_bind *like,
 	       const struct ip_addr *addr);
+/* The same for a hold; @owner, @addr and @port are what it was for. */
+void port_hold_leave(struct port_table *t, struct port_hold *h);
+void port_hold_arrive(struct port_table *t, struct port_hold *h, struct sock_owner *owner,
+		      const struct ip_addr *addr, uint16_t port);
 /* The socket's flags have changed. */
 void port_hold_flags(struct port_hold *h, bool reuse_addr, bool reuse_port);
 void port_release(struct port_table *t, struct port_hold *h); /* harmless when it holds nothing */

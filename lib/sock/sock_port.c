@@ -224,6 +224,30 @@ void port_release(struct port_table *t, struct port_hold *h)
 	pool_put(&t->uses, use);
 }
 
+/* What is left of it only says that there was one. */
+void port_hold_leave(struct port_table *t, struct port_hold *h)
+{
+	static struct port_use mark;
+	bool held = h->use && h->use->owner;
+
+	port_release(t, h);
+	h->use = held ? &mark : NULL;
+}
+
+void port_hold_arrive(struct port_table *t, struct port_hold *h, struct sock_owner *owner,
+		      const struct ip_addr *addr, uint16_t port)
+{
+	const struct port_bind like = {
+		.owner = owner,
+		.port = port,
+		.reuse_addr = h->reuse_addr,
+		.reuse_port = h->reuse_port,
+	};
+
+	if (h->use)
+		port_hold(t, h, &like, addr);
+}
+
 bool port_owner_gone(struct sock_owner *o, unsigned int max)
 {
 	for (; max && !list_empty(&o->port_uses); max--) {
@@ -341,6 +365,23 @@ void port_unbind(struct port_table *t, struct port_bind *b)
 		t->claimed[port / 64] &= ~(UINT64_C(1) << (port % 64));
 	b->port = 0;
 	b->listening = false;
+}
+
+void port_bind_leave(struct port_table *t, struct port_bind *b)
+{
+	uint16_t port = b->port;
+	bool listening = b->listening;
+
+	port_unbind(t, b);
+	b->port = port;
+	b->listening = listening;
+}
+
+void port_bind_arrive(struct port_table *t, struct port_bind *b)
+{
+	list_init(&b->link);
+	if (b->port)
+		claim(t, b);
 }
 
 int port_listen(struct port_table *t, struct port_bind *b)

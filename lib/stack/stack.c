@@ -76,6 +76,7 @@ static void wire_up(struct stack *s)
 		.dgram = &udp_transport,
 		.stream_ctx = s->tcp,
 		.dgram_ctx = s->udp,
+		.env = &s->env,
 	};
 }
 

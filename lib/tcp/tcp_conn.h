@@ -425,6 +425,13 @@ void tcp_tx_commit(struct sock *s, uint32_t n);
 /* All before @seq was acknowledged. */
 void tcp_txq_acked(struct tcp_conn *c, uint32_t seq);
 void tcp_txq_free(struct tcp_conn *c);
+/*
+ * No layer below has any packet of the queue. 0; 1: @budget is used up, -ENOBUFS: no packet to be
+ * had: again with the same *@at, NULL at first.
+ */
+int tcp_txq_leave(struct tcp_conn *c, void **at, unsigned int *budget);
+/* Packets of @from's queue, which are to be ours. False: @budget is used up. */
+bool tcp_txq_arrive(struct tcp_conn *c, struct tcp_conn *from, unsigned int *budget);
 /* A packet with @len bytes from @off of @m to send; NULL: none was to be had. */
 struct rte_mbuf *tcp_txq_segment(struct tcp_conn *c, struct rte_mbuf *m, uint32_t off,
 				 uint32_t len);
@@ -475,6 +482,9 @@ void tcp_timer_update(struct tcp_conn *c);
 /* Begins it anew: the peer answered. */
 void tcp_timer_restart(struct tcp_conn *c);
 void tcp_timer_off(struct tcp_conn *c);
+/* To another stack: what is left of the time goes along; it goes on there, or here. */
+void tcp_timer_leave(struct tcp_conn *c);
+void tcp_timer_arrive(struct tcp_conn *c);
 
 /* ---- tcp_delack.c ---- */
 
@@ -504,6 +514,26 @@ static inline struct tcp_tw *tcp_tw_at(const struct tcp *tcp, uint32_t value)
 {
 	return pool_at(&tcp->tws, value - tcp->cfg.conns_max);
 }
+
+/* TIME-WAIT on its way to another stack: tcp_move.c, and sock_ops.h. */
+void tcp_tw_leave(struct tcp *tcp, struct tcp_tw *tw, struct list *ghosts);
+void tcp_tw_stay(struct tcp *tcp, struct tcp_tw *tw, struct sock_owner *o);
+void tcp_tw_arrive(struct tcp *tcp, const struct tcp_tw *from, struct sock_owner *o);
+/* DETACHED: all that is missing is a last ACK, which the peer asks for if it has to. Ends @c. */
+struct tcp_tw *tcp_tw_detached(struct tcp_conn *c);
+
+/* ---- tcp_move.c: struct sock_transport's way to another stack ---- */
+
+int tcp_leave(struct sock *s, void **at, unsigned int *budget);
+void tcp_stay(struct sock *s);
+void tcp_arrive_begin(struct sock *s, struct sock *from);
+bool tcp_arrive(struct sock *s, struct sock *from, unsigned int *budget);
+int tcp_ghosts_leave(void *ctx, struct sock_owner *o, struct list *ghosts, uint32_t *at,
+		     unsigned int budget);
+void tcp_ghosts_stay(void *ctx, struct sock_owner *o, struct list *ghosts);
+int tcp_ghosts_arrive(void *ctx, struct sock_owner *o, struct list *ghosts, struct list *empty,
+		      unsigned int budget);
+int tcp_ghosts_free(void *ctx, struct list *empty, unsigned int budget);
 
 /* ---- tcp_err.c ---- */
 

@@ -297,4 +297,12 @@ const struct sock_transport tcp_transport = {
 	.tx_space = tcp_tx_space,
 	.tx_commit = tcp_tx_commit,
 	.tx_end = ctl_tx_end,
+	.leave = tcp_leave,
+	.stay = tcp_stay,
+	.arrive_begin = tcp_arrive_begin,
+	.arrive = tcp_arrive,
+	.ghosts_leave = tcp_ghosts_leave,
+	.ghosts_stay = tcp_ghosts_stay,
+	.ghosts_arrive = tcp_ghosts_arrive,
+	.ghosts_free = tcp_ghosts_free,
 };

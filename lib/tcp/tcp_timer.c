@@ -80,6 +80,23 @@ void tcp_timer_off(struct tcp_conn *c)
 	tcp_delack_off(c);
 }
 
+/* The deadline becomes what is left; the time on the way does not count. */
+void tcp_timer_leave(struct tcp_conn *c)
+{
+	uint64_t now = c->tcp->env->now;
+
+	c->deadline = c->deadline > now ? c->deadline - now : 0;
+	wheel_disarm(&c->tcp->wheel, &c->timer);
+	tcp_delack_off(c);
+}
+
+void tcp_timer_arrive(struct tcp_conn *c)
+{
+	wheel_timer_init(&c->timer);
+	if (c->timer_mode != TCP_TM_NONE)
+		timer_set(c, c->timer_mode, c->deadline);
+}
+
 static void keepalive(struct tcp_conn *c)
 {
 	struct tcp *tcp = c->tcp;

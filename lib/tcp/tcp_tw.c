@@ -100,6 +100,46 @@ void tcp_time_wait(struct tcp_conn *c)
 		tcp_conn_free(c);
 }
 
+struct tcp_tw *tcp_tw_detached(struct tcp_conn *c)
+{
+	struct tcp_tw *tw = tw_replace(c);
+
+	tcp_conn_free(c);
+	return tw;
+}
+
+void tcp_tw_leave(struct tcp *tcp, struct tcp_tw *tw, struct list *ghosts)
+{
+	tcp_table_remove(&tcp->table, tw->hash, tw_value(tcp, tw));
+	port_hold_leave(tcp->ports, &tw->hold);
+	list_del(&tw->link);
+	list_add_tail(ghosts, &tw->link);
+}
+
+/* It waits from the beginning again: so the list stays in order. */
+void tcp_tw_stay(struct tcp *tcp, struct tcp_tw *tw, struct sock_owner *o)
+{
+	port_hold_arrive(tcp->ports, &tw->hold, o, &tw->local.addr, tw->local.port);
+	tw->hash = tcp_table_hash(&tcp->env->secret, &tw->local.addr, tw->local.port,
+				  &tw->peer.addr, tw->peer.port);
+	tcp_table_insert(&tcp->table, tw->hash, tw_value(tcp, tw));
+	tw_wait(tcp, tw);
+}
+
+/* Others' entries do not make room for it. */
+void tcp_tw_arrive(struct tcp *tcp, const struct tcp_tw *from, struct sock_owner *o)
+{
+	struct tcp_tw *tw = pool_get(&tcp->tws);
+
+	if (!tw) {
+		tcp_inc(tcp, TCP_TIME_WAIT_FULL);
+		return;
+	}
+	*tw = *from;
+	list_init(&tw->link);
+	tcp_tw_stay(tcp, tw, o);
+}
+
 void tcp_orphan(struct tcp_conn *c)
 {
 	tw_replace(c)->wait_fin = true;

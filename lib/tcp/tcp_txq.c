@@ -181,3 +181,68 @@ struct rte_mbuf *tcp_txq_segment(struct tcp_conn *c, struct rte_mbuf *m, uint32_
 		return restore(m, payload);
 	return copy(c, m, payload, off, len);
 }
+
+/* ---- to another stack ---- */
+
+/* A packet of ours with what is left of the payload, in the place of @m, which *@link points to. */
+static bool own_copy(struct tcp_conn *c, struct rte_mbuf **link, struct rte_mbuf *m)
+{
+	struct rte_mbuf *n = pkt_alloc(c->tcp->env);
+	uint32_t payload = pkt_meta(m)->payload;
+
+	if (!n)
+		return false;
+	memcpy(rte_pktmbuf_mtod(n, void *), (char *)m->buf_addr + payload_off(m, payload), payload);
+	n->data_len = (uint16_t)payload;
+	n->pkt_len = payload;
+	*pkt_meta(n) = *pkt_meta(m);
+	pkt_meta(n)->next = NULL;
+	*link = n;
+	if (c->txq.tail == m)
+		c->txq.tail = n;
+	if (c->txq.send == m)
+		c->txq.send = n;
+	rte_pktmbuf_free(m);
+	return true;
+}
+
+int tcp_txq_leave(struct tcp_conn *c, void **at, unsigned int *budget)
+{
+	struct rte_mbuf **link = *at ? *at : &c->txq.head;
+
+	for (; *link; link = &pkt_meta(*link)->tx_next) {
+		*at = link;
+		if (!*budget)
+			return 1;
+		--*budget;
+		if (rte_mbuf_refcnt_read(*link) > 1 && !own_copy(c, link, *link))
+			return -ENOBUFS;
+	}
+	return 0;
+}
+
+bool tcp_txq_arrive(struct tcp_conn *c, struct tcp_conn *from, unsigned int *budget)
+{
+	for (; from->txq.head; --*budget) {
+		struct rte_mbuf *m = from->txq.head, *n;
+		uint32_t payload = pkt_meta(m)->payload;
+
+		if (!*budget)
+			return false;
+		from->txq.head = pkt_meta(m)->tx_next;
+		m->data_off = payload_off(m, payload);
+		m->data_len = (uint16_t)payload;
+		m->pkt_len = payload;
+		n = sock_pkt_arrive(&c->s, c->tcp->env, m);
+		pkt_meta(n)->tx_next = NULL;
+		if (c->txq.tail)
+			pkt_meta(c->txq.tail)->tx_next = n;
+		else
+			c->txq.head = n;
+		c->txq.tail = n;
+		if (from->txq.send == m)
+			c->txq.send = n;
+	}
+	from->txq = (struct tcp_txq){ 0 };
+	return true;
+}

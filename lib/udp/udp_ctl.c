@@ -68,14 +68,14 @@ struct udp_sock *udp_conn_find(const struct udp *udp, uint32_t hash,
 	return NULL;
 }
 
-static void conn_unlink(struct udp_sock *u)
+void udp_conn_unlink(struct udp_sock *u)
 {
 	if (!list_empty(&u->conn_link))
 		u->udp->n_conns--;
 	list_del(&u->conn_link);
 }
 
-static void conn_link(struct udp_sock *u)
+void udp_conn_link(struct udp_sock *u)
 {
 	struct udp *udp = u->udp;
 	uint32_t hash = udp_flow_hash(udp, &u->s.local.addr, u->s.local.port, &u->s.peer.addr,
@@ -122,7 +122,7 @@ static int udp_disconnect(struct sock *s)
 {
 	struct udp_sock *u = udp_sock(s);
 
-	conn_unlink(u);
+	udp_conn_unlink(u);
 	u->bind.hidden = false;
 	s->peer = (struct ip_endpoint){ 0 };
 	s->local.addr = u->bind.addr;
@@ -146,12 +146,12 @@ static int udp_connect(struct sock *s, const struct ip_endpoint *peer)
 		rc = -EACCES;
 	if (rc)
 		return rc;
-	conn_unlink(u);
+	udp_conn_unlink(u);
 	u->flow = flow;
 	s->peer = *peer;
 	s->local.addr = flow.src;
 	u->bind.hidden = true;
-	conn_link(u);
+	udp_conn_link(u);
 	return 0;
 }
 
@@ -222,7 +222,7 @@ static void udp_close(struct sock *s, uint32_t flags)
 {
 	struct udp_sock *u = udp_sock(s);
 
-	conn_unlink(u);
+	udp_conn_unlink(u);
 	port_unbind(u->udp->ports, &u->bind);
 }
 
@@ -252,6 +252,10 @@ const struct sock_transport udp_transport = {
 	.free = udp_free,
 	.rx_taken = udp_rx_taken,
 	.tx_dgram = udp_tx_dgram,
+	.leave = udp_leave,
+	.stay = udp_stay,
+	.arrive_begin = udp_arrive_begin,
+	.arrive = udp_arrive,
 };
 
 const struct ip_proto udp_ip_proto = { .rx = udp_rx, .err = udp_err };

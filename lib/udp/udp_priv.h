@@ -59,6 +59,16 @@ struct udp_sock *udp_conn_find(const struct udp *udp, uint32_t hash,
 /* A first connect or send gives the socket a port, which it keeps, as in Linux. */
 int udp_autobind(struct sock *s);
 
+/* Into and out of udp.conns; it has a peer. */
+void udp_conn_link(struct udp_sock *u);
+void udp_conn_unlink(struct udp_sock *u); /* harmless when it is not in there */
+
+/* udp_move.c */
+int udp_leave(struct sock *s, void **at, unsigned int *budget);
+void udp_stay(struct sock *s);
+void udp_arrive_begin(struct sock *s, struct sock *from);
+bool udp_arrive(struct sock *s, struct sock *from, unsigned int *budget);
+
 /* udp_rx.c */
 void udp_rx(void *ctx, struct rte_mbuf **pkts, unsigned int n);
 void udp_err(void *ctx, const struct ip_err *err);

@@ -28,7 +28,7 @@ bool sg_keep(struct sg_sock *s, const void *p, uint32_t n)
 {
 	size_t len;
 
-	if (!keeps(s))
+	if (!n || !keeps(s))
 		return true;
 	if (s->tx_off > s->keep_off)
 		forget_acked(s);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Runs the matrix, or the part of it that is named: sim [-v] [IMPAIRMENT|- [SCENARIO|- [SEED]]] */
+/*
+ * Runs the matrix, or the part of it that is named; -m: the server moves between two stacks:
+ * sim [-m] [-v] [IMPAIRMENT|- [SCENARIO|- [SEED]]]
+ */
 #include "sim.h"
 
 #include <stdio.h>
@@ -29,12 +32,14 @@ static bool chosen(const char *arg, const char *name)
 
 int main(int argc, char **argv)
 {
-	bool verbose = argc > 1 && !strcmp(argv[1], "-v");
-	char *const *args = argv + 1 + verbose;
-	int n = argc - 1 - verbose;
+	bool moving = argc > 1 && !strcmp(argv[1], "-m");
+	bool verbose = argc > 1 + moving && !strcmp(argv[1 + moving], "-v");
+	char *const *args = argv + 1 + moving + verbose;
+	int n = argc - 1 - moving - verbose;
 	const char *imp = n > 0 ? args[0] : NULL, *sc = n > 1 ? args[1] : NULL;
 	uint64_t seed = n > 2 ? strtoull(args[2], NULL, 0) : 0;
-	unsigned int runs = 0;
+	/* Many moves a run: fewer runs do. */
+	unsigned int n_seeds = seed ? 1 : moving ? 2 : RTE_DIM(seeds), runs = 0;
 
 	for (unsigned int i = 0; i < RTE_DIM(impairments); i++) {
 		if (!chosen(imp, impairments[i].name))
@@ -42,13 +47,13 @@ int main(int argc, char **argv)
 		for (unsigned int j = 0; j < RTE_DIM(scenarios); j++) {
 			if (!chosen(sc, scenarios[j].name))
 				continue;
-			for (unsigned int k = 0; k < (seed ? 1 : RTE_DIM(seeds)); k++, runs++)
+			for (unsigned int k = 0; k < n_seeds; k++, runs++)
 				sim_run(&scenarios[j], &impairments[i], seed ? seed : seeds[k],
-					verbose);
+					verbose, moving);
 		}
 	}
 	if (!runs)
 		fprintf(stderr,
-			"usage: sim [-v] [IMPAIRMENT|- [SCENARIO|- [SEED]]] of matrix.def\n");
+			"usage: sim [-m] [-v] [IMPAIRMENT|- [SCENARIO|- [SEED]]] of matrix.def\n");
 	return !runs;
 }

@@ -20,8 +20,8 @@ void sim_fail(struct sim *sim, const char *fmt, ...)
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "\n  again, with every frame: sim -v %s %s %lu\n", sim->imp->name,
-		sim->sc->name, sim->seed);
+	fprintf(stderr, "\n  again, with every frame: sim%s -v %s %s %lu\n",
+		sim->moving ? " -m" : "", sim->imp->name, sim->sc->name, sim->seed);
 	exit(1);
 }
 
@@ -93,6 +93,8 @@ static void init(struct sim *sim)
 	add_host(sim, SERVER, "server");
 	sim->start = sim->next_ms = sim->now;
 	sim_listen(sim);
+	if (sim->moving)
+		mover_init(sim);
 }
 
 static void start_conns(struct sim *sim)
@@ -116,6 +118,8 @@ static uint64_t next_event(const struct sim *sim, bool with_ms)
 	}
 	if (with_ms)
 		next = RTE_MIN(next, sim->next_ms);
+	if (sim->moving)
+		next = RTE_MIN(next, mover_next(sim));
 	return next;
 }
 
@@ -129,15 +133,22 @@ static void step(struct sim *sim, bool apps)
 		sim->host[i].now = sim->now + sim->clocks->ahead[i];
 		stack_turn(sim->host[i].stack, sim->host[i].now, 256);
 	}
+	if (sim->moving) {
+		stack_turn(sim->mover.twin.stack, sim->host[SERVER].now, 256);
+		mover_step(sim);
+	}
 	vwire_deliver(&sim->wire, sim->now);
 	if (apps && sim->now >= sim->next_ms) {
 		sim->next_ms = sim->now + NSEC_PER_MSEC;
 		apps_millisecond(sim);
 	}
 	for (int i = 0; i < 2; i++) {
-		apps_turn(sim, i);
+		if (i == CLIENT || !mover_frozen(sim))
+			apps_turn(sim, i);
 		host_tx(&sim->host[i]);
 	}
+	if (sim->moving)
+		host_tx(&sim->mover.twin);
 }
 
 static void describe_app(const struct app *a, uint32_t i, const char *side)
@@ -174,7 +185,8 @@ static void check_end(struct sim *sim)
 			sim_fail(sim, "host %d still counts %u packets", i, o->n_pkts);
 		if (!list_empty(&sim->host[i].lane.ready))
 			sim_fail(sim, "host %d has a ready socket", i);
-		leaked = host_fini(&sim->host[i]);
+		leaked = i == SERVER && sim->moving ? host_fini(&sim->mover.twin) : 0;
+		leaked += host_fini(&sim->host[i]);
 		if (leaked)
 			sim_fail(sim, "host %d: %u packets were not freed", i, leaked);
 	}
@@ -194,15 +206,19 @@ static void run_once(struct sim *sim)
 		}
 	}
 	frames = sim->wire.sent;
-	printf("ok %-8s %-12s seed %-3lu %9.3f s, %7lu frames%s\n", sim->imp->name, sim->sc->name,
+	printf("ok %-8s %-12s seed %-3lu %9.3f s, %7lu frames%s", sim->imp->name, sim->sc->name,
 	       sim->seed, (double)(sim->now - sim->start) / NSEC_PER_SEC, frames,
 	       sim->clocks->ahead[0] ? ", wrapping" : "");
+	if (sim->moving)
+		printf(", %u moves", sim->mover.n);
+	printf("\n");
 	check_end(sim);
 	vwire_fini(&sim->wire);
 	free(sim->conns);
 }
 
-void sim_run(const struct scenario *sc, const struct impairment *imp, uint64_t seed, bool verbose)
+void sim_run(const struct scenario *sc, const struct impairment *imp, uint64_t seed, bool verbose,
+	     bool moving)
 {
 	struct clocks clocks = { 0 };
 	const struct sim sim = {
@@ -211,6 +227,7 @@ void sim_run(const struct scenario *sc, const struct impairment *imp, uint64_t s
 		.seed = seed,
 		.clocks = &clocks,
 		.verbose = verbose,
+		.moving = moving,
 	};
 	struct sim first = sim, second = sim;
 

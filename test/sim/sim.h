@@ -7,6 +7,7 @@
 #define OUTSOCK_TEST_SIM_H
 
 #include "frame.h"
+#include "sock/sock_move.h"
 #include "vwire.h"
 
 #define SIM_PORT 80
@@ -64,12 +65,23 @@ struct clocks {
 	bool iss_known[2];
 };
 
+/* The server's other stack, and its way there (sim_move.c). */
+struct mover {
+	struct host twin;
+	struct sock_move m;
+	struct rng rng;
+	int phase;
+	uint64_t next; /* when the next move begins */
+	uint32_t n, call_off;
+};
+
 struct sim {
 	const struct scenario *sc;
 	const struct impairment *imp;
 	uint64_t seed, start, now, next_ms;
 	struct clocks *clocks;
-	bool verbose;
+	bool verbose, moving;
+	struct mover mover;
 	struct rng rng;
 	struct vwire wire;
 	struct host host[2];
@@ -82,10 +94,19 @@ struct sim {
  * Runs one cell of the matrix, twice: the second time the sequence numbers of both directions of
  * the first connection wrap around. Ends the process with a message when something is wrong.
  */
-void sim_run(const struct scenario *sc, const struct impairment *imp, uint64_t seed, bool verbose);
+void sim_run(const struct scenario *sc, const struct impairment *imp, uint64_t seed, bool verbose,
+	     bool moving);
 
 _Noreturn void sim_fail(struct sim *sim, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* sim_move.c */
+void mover_init(struct sim *sim);
+/* One piece of a move, or its beginning, if it is time for that. */
+void mover_step(struct sim *sim);
+/* The server is on its way: its programs have to wait. */
+bool mover_frozen(const struct sim *sim);
+uint64_t mover_next(const struct sim *sim);
 
 /* sim_app.c: what programs do in each turn, at each millisecond */
 void apps_turn(struct sim *sim, enum sim_side side);

@@ -315,6 +315,8 @@ void apps_millisecond(struct sim *sim)
 
 		if (!a->s || !a->stalled || a->closing)
 			continue;
+		if (a->side == SERVER && mover_frozen(sim))
+			continue;
 		a->stalled = false;
 		if (a->s->events & SOCK_EV_DATA)
 			take(a, a->plan->read_max);

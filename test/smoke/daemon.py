@@ -22,6 +22,7 @@ OFFLOADS = ("tx", "rx", "sg", "tso", "gso", "gro")
 CLIENT, NON_RT, RT, LATER = "10.79.0.1", "10.79.0.11", "10.79.0.12", "10.79.0.13"
 FAR, FARTHER = "10.80.0.1", "10.80.0.2"  # behind the client: one with a route
 
+MOVES = 10  # of each guest, under traffic
 PACKETS = 8192 - 1024 - 8192 // 8  # of an lcore for its guests
 
 CONFIG = """\
@@ -403,6 +404,47 @@ def test_guest_to_guest(bed, daemon, guest_pair):
     until(lambda: daemon.guest("g1")["state"] == "away", "the daemon sees that the guest is gone")
 
 
+def test_guest_moves(bed, daemon, guest_pair):
+    """Under traffic each guest goes to the other lcore and back, as another class: streams are
+    exact, none is reset, and what stays behind is free again."""
+    free = {lc["name"]: lc["packets_free"] for lc in daemon.ctl("lcore", "list")}
+    refused = daemon.ctl_fails("guest", "set", "g1", "lcore=1")
+    assert "lcore 1 is class = rt, the guest is non-rt" in refused, refused
+    words = [guest_pair, bed.dir + "/g1.sock", NON_RT, bed.dir + "/g2.sock", RT, "go-on"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          text=True) as pair:
+        try:
+            assert pair.stdout.readline() == "ok - A to A: stream\n"
+            before = {name: daemon.guest(name)["epoch"] for name in ("g1", "g2")}
+            for turn in range(MOVES):
+                lcore, rt = (("1", "rt"), ("0", "non-rt"))[turn % 2]
+                guest = daemon.ctl("guest", "set", "g1", "class=" + rt, "lcore=" + lcore)
+                assert (guest["lcore"], guest["class"]) == (lcore, rt), guest
+                pair.stdout.readline()
+                lcore, rt = (("0", "non-rt"), ("1", "rt"))[turn % 2]
+                guest = daemon.ctl("guest", "set", "g2", "class=" + rt)
+                assert (guest["lcore"], guest["class"]) == (lcore, rt), guest
+                for _ in range(turn):
+                    assert pair.stdout.readline().startswith("ok - "), pair.stdout.read()
+            after = {name: daemon.guest(name)["epoch"] for name in ("g1", "g2")}
+            assert before == after, "no session ended"
+        finally:
+            pair.stdin.close()
+            pair.stdout.read()
+        assert pair.wait(DEADLINE) == 0, "a stream was not exact"
+    until(lambda: daemon.guest("g1")["state"] == daemon.guest("g2")["state"] == "away",
+          "the daemon sees that the guests are gone")
+    assert (daemon.guest("g1")["lcore"], daemon.guest("g2")["lcore"]) == ("0", "1")
+    for name in ("g1", "g2"):
+        daemon.ctl("guest", "set", name, "grace=0s")
+    run(guest_pair, *words[1:5])
+    until(lambda: all(daemon.guest(name)["packets"] == 0 and daemon.guest(name)["sockets"] == 0
+                      for name in ("g1", "g2")), "nothing is left of the sockets")
+    until(lambda: all(lc["packets_free"] >= free[lc["name"]] - 64
+                      for lc in daemon.ctl("lcore", "list")), "all packets are back")
+    assert bed.pings(NON_RT) and bed.pings(RT)
+
+
 def test_secret_is_kept(bed):
     with open(bed.dir + "/state/secret", encoding="ascii") as file:
         return file.read()
@@ -454,6 +496,7 @@ def all_tests(bed, outsockd, outsockctl, guest_pair):
         test_reload(bed, daemon)
         test_doctor(daemon)
         test_guest_to_guest(bed, daemon, guest_pair)
+        test_guest_moves(bed, daemon, guest_pair)
         secret = test_secret_is_kept(bed)
         daemon.end()
         assert not os.path.exists(bed.dir + "/control.sock")

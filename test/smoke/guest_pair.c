@@ -2,18 +2,20 @@
 /*
  * Two simulated guests of one daemon talk to each other, and each to itself, without a NIC:
  *
- *	guest_pair SOCKET_A ADDRESS_A SOCKET_B ADDRESS_B
+ *	guest_pair SOCKET_A ADDRESS_A SOCKET_B ADDRESS_B [go-on]
  *
- * Streams of 2 MB are echoed, byte for byte; datagrams come back. Exit status 0: all as it should
- * be.
+ * Streams of 2 MB are echoed, byte for byte; datagrams come back. With "go-on" again and again,
+ * until standard input ends. Exit status 0: all as it should be.
  */
 #include "simguest.h"
 
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define BYTES	   (2u << 20)
 #define PORT	   7
@@ -89,6 +91,9 @@ static void on_dgram(struct simguest *sg, struct sg_sock *s, const struct outsoc
 		snprintf(side->answer, sizeof(side->answer), "%.*s", (int)len, (const char *)data);
 		return;
 	}
+	/* A late one, of a round before. */
+	if (s->closing)
+		return;
 	if (sg_sendto(s, from, data, len))
 		fail("a datagram was not sent back", side);
 }
@@ -277,10 +282,29 @@ static void datagram(struct side *from, struct side *to)
 	printf("ok - %s to %s: datagram\n", from->name, to->name);
 }
 
+static void all_pairs(void)
+{
+	for (int from = 0; from < 2; from++) {
+		for (int to = 0; to < 2; to++) {
+			stream(&sides[from], &sides[to]);
+			datagram(&sides[from], &sides[to]);
+		}
+	}
+}
+
+static bool input_ended(void)
+{
+	struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
 int main(int argc, char **argv)
 {
-	if (argc != 5) {
-		fputs("usage: guest_pair SOCKET_A ADDRESS_A SOCKET_B ADDRESS_B\n", stderr);
+	bool go_on = argc == 6 && !strcmp(argv[5], "go-on");
+
+	if (argc != 5 && !go_on) {
+		fputs("usage: guest_pair SOCKET_A ADDRESS_A SOCKET_B ADDRESS_B [go-on]\n", stderr);
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -288,12 +312,9 @@ int main(int argc, char **argv)
 	open_side(&sides[1], argv[3], argv[4]);
 	serve(&sides[0]);
 	serve(&sides[1]);
-	for (int from = 0; from < 2; from++) {
-		for (int to = 0; to < 2; to++) {
-			stream(&sides[from], &sides[to]);
-			datagram(&sides[from], &sides[to]);
-		}
-	}
+	do
+		all_pairs();
+	while (go_on && !input_ended());
 	simguest_destroy(sides[0].sg);
 	simguest_destroy(sides[1].sg);
 	return 0;
