@@ -248,7 +248,7 @@ static int emit_dgram(struct guest *g, struct guest_lane *l, struct sock *s)
 		if (avail <= l->rx.v.mask)
 			return 0;
 		l->rx_need = 1;
-		count_add(&g->env->drops[DROP_UDP_NO_CREDIT], 1);
+		count_add(&g->env->drops[DROP_GUEST_RING], 1);
 	} else if (rc < 0) {
 		return rc;
 	}

@@ -88,7 +88,9 @@ static struct tcp_conn *child_new(struct tcp_conn *l, struct tcp_seg *seg,
 	inherit(c, l);
 	if (ip_flow_route(tcp->ip, &c->flow, l->s.owner) < 0)
 		*ret_why = DROP_IP_NO_ROUTE;
-	else if (!sock_join(&c->s, l->s.lane) && tcp_hash_insert(c))
+	else if (sock_join(&c->s, l->s.lane))
+		*ret_why = DROP_SOCK_QUOTA;
+	else if (tcp_hash_insert(c))
 		return c;
 	tcp_conn_free(c);
 	return NULL;

@@ -92,7 +92,7 @@ void *tcp_ooo_pop(struct tcp_ooo *o, uint32_t nxt, uint32_t *ret_end)
 	return head;
 }
 
-void *tcp_ooo_drain(struct tcp_ooo *o)
+void *tcp_ooo_pop_last(struct tcp_ooo *o)
 {
 	return o->n ? o->r[--o->n].head : NULL;
 }

@@ -57,7 +57,7 @@ void tcp_ooo_put(struct tcp_ooo *o, uint32_t seq, const struct tcp_ooo_fit *fit,
  */
 void *tcp_ooo_pop(struct tcp_ooo *o, uint32_t nxt, uint32_t *ret_end);
 
-/* Takes any range off, for clean-up: its chain's head, or NULL. */
-void *tcp_ooo_drain(struct tcp_ooo *o);
+/* Takes the last range off: its chain's head, or NULL. */
+void *tcp_ooo_pop_last(struct tcp_ooo *o);
 
 #endif

@@ -102,28 +102,27 @@ static void ooo_drain(struct tcp_conn *c)
 		tcp_ooo_free(c);
 }
 
-/* Drops the last range: the peer has not been told of it, so it comes again. */
-static bool ooo_drop_last(struct tcp_conn *c)
+/* Frees the last range: the peer has not been told of it, so it comes again. 0: there was none. */
+static unsigned int ooo_free_last(struct tcp_conn *c)
 {
-	struct rte_mbuf *m = tcp_ooo_drain(c->ooo);
+	struct rte_mbuf *m = tcp_ooo_pop_last(c->ooo);
+	unsigned int n = 0;
 
-	if (!m)
-		return false;
-	while (m) {
+	for (; m; n++) {
 		struct rte_mbuf *next = pkt_meta(m)->next;
 
 		ooo_uncount(c, m);
 		rte_pktmbuf_free(m);
 		m = next;
 	}
-	return true;
+	return n;
 }
 
 void tcp_ooo_free(struct tcp_conn *c)
 {
 	if (!c->ooo)
 		return;
-	while (ooo_drop_last(c))
+	while (ooo_free_last(c))
 		;
 	pool_put(&c->tcp->ooos, c->ooo);
 	c->ooo = NULL;
@@ -192,9 +191,13 @@ static void text_unwanted(struct tcp_conn *c, struct tcp_seg *seg)
 /* Is there room for text in order? What waits beyond a gap, and so can't be taken, makes some. */
 static bool text_room(struct tcp_conn *c, uint32_t n)
 {
-	while (!sock_pkts_room(&c->s, n))
-		if (!c->ooo || !ooo_drop_last(c))
+	while (!sock_pkts_room(&c->s, n)) {
+		unsigned int dropped = c->ooo ? ooo_free_last(c) : 0;
+
+		if (!dropped)
 			return false;
+		count_add(&c->tcp->env->drops[DROP_TCP_OOO_FULL], dropped);
+	}
 	return true;
 }
 

@@ -57,8 +57,12 @@ static void deliver(struct udp *udp, struct udp_sock *u, struct rte_mbuf *m)
 	rte_pktmbuf_adj(m, sizeof(struct udp_hdr));
 	meta->payload -= sizeof(struct udp_hdr);
 	cost = sock_dgram_cost(meta->payload);
-	if (u->rx_queued + cost > u->s.rx_credit || !sock_pkts_room(&u->s, m->nb_segs)) {
+	if (u->rx_queued + cost > u->s.rx_credit) {
 		pkt_drop(udp->env, m, DROP_UDP_NO_CREDIT);
+		return;
+	}
+	if (!sock_pkts_room(&u->s, m->nb_segs)) {
+		pkt_drop(udp->env, m, DROP_SOCK_QUOTA);
 		return;
 	}
 	u->rx_queued += cost;

@@ -104,8 +104,8 @@ static void t_pop(void **state)
 	assert_int_equal(o.n, 0);
 	assert_null(tcp_ooo_pop(&o, 1000, &end));
 	put(&o, &it[0], 100, 10);
-	assert_ptr_equal(tcp_ooo_drain(&o), &it[0]);
-	assert_null(tcp_ooo_drain(&o));
+	assert_ptr_equal(tcp_ooo_pop_last(&o), &it[0]);
+	assert_null(tcp_ooo_pop_last(&o));
 }
 
 static void t_wraps(void **state)
