@@ -105,7 +105,7 @@ struct guest_stats {
 	uint64_t rx_msgs, rx_bytes, tx_msgs, tx_bytes, kicks, notifies, ring_full;
 	uint64_t session_errors, epoch_drops, pre_hello_drops;
 	const char *last_error;	      /* static text of the last session error, or NULL */
-	uint64_t tx_stalls;	      /* turns in which a TX ring waited for reply room */
+	uint64_t tx_stalls;	      /* turns in which a TX ring had to wait to be read on */
 	uint64_t tx_refused;	      /* DATA that had no packets: the guest is asked again */
 	uint64_t tx_late;	      /* DATA, DGRAM, CREDIT for sockets that had ended */
 	uint64_t errors[GUEST_ERR_N]; /* session_errors by reason */

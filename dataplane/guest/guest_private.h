@@ -147,8 +147,6 @@ void guest_interrupted(struct guest *g);
 /* The vhost-user connection has come or gone. */
 void guest_connected(struct guest *g);
 void guest_lost(struct guest *g);
-/* EPOCH on each lane that runs. */
-void guest_announce(struct guest *g);
 /* No RST and no unreachable from the guest's addresses (D9, rule 10). */
 void guest_silence(struct guest *g, bool silent);
 /* Before its rings are served: has its memory gone? Then the session ends. */

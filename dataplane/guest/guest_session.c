@@ -23,6 +23,8 @@
 #include "sock/sock_ops.h"
 #include "stack/stack.h"
 
+#include "lcore/rt_forbidden.h"
+
 void guest_silence(struct guest *g, bool silent)
 {
 	for (unsigned int i = 0; i < g->cfg.n_addrs; i++)
@@ -38,7 +40,7 @@ static void draw_epoch(struct guest *g)
 	while (g->epoch == 0 || g->epoch == old);
 }
 
-void guest_announce(struct guest *g)
+static void announce(struct guest *g)
 {
 	for (unsigned int i = 0; i < GUEST_LANES; i++)
 		g->lanes[i].epoch_due = true;
@@ -79,7 +81,7 @@ static void new_epoch(struct guest *g)
 	draw_epoch(g);
 	for (unsigned int i = 0; i < GUEST_LANES; i++)
 		lane_forget(&g->lanes[i]);
-	guest_announce(g);
+	announce(g);
 }
 
 void guest_session_close(struct guest *g)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Included last in every file of the daemon that runs inside an lcore's turn: names that allocate,
- * wait, log or call the system can not be written after it. The test "rt symbols" follows the
- * calls of the objects besides.
+ * Included last in files of the daemon that run inside an lcore's turn, but for those that set up,
+ * sleep or wake as well: names that allocate, wait, log or call the system can not be written after
+ * it. The test "rt symbols" follows the calls of all objects.
  */
 #ifndef OUTSOCK_DATAPLANE_RT_FORBIDDEN_H
 #define OUTSOCK_DATAPLANE_RT_FORBIDDEN_H

@@ -158,7 +158,7 @@ int config_guest_del(struct config *c, const char *name, unsigned int n_cpus, co
 	c->report = fn;
 	c->report_ctx = ctx;
 	c->n_mistakes = 0;
-	config_check(c, n_cpus);
+	config_check_unplaced(c, n_cpus);
 	c->report = NULL;
 	if (!c->n_mistakes)
 		return 0;

@@ -252,10 +252,15 @@ static void check_quotas(struct config *c)
 	}
 }
 
-void config_check(struct config *c, unsigned int n_cpus)
+void config_check_unplaced(struct config *c, unsigned int n_cpus)
 {
 	check_lcores(c, n_cpus);
 	check_ports(c);
 	check_guests(c);
+}
+
+void config_check(struct config *c, unsigned int n_cpus)
+{
+	config_check_unplaced(c, n_cpus);
 	check_quotas(c);
 }

@@ -124,5 +124,7 @@ struct conf_head *conf_section(struct config *c, const struct conf_kind *kind, u
 
 /* What no single value shows (config_check.c). */
 void config_check(struct config *c, unsigned int n_cpus);
+/* The same, but where the guests are already: their quotas are looked at there. */
+void config_check_unplaced(struct config *c, unsigned int n_cpus);
 
 #endif

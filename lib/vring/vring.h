@@ -198,7 +198,6 @@ static inline bool vring_notify_due(const struct vring_dev *r)
  */
 bool vring_want_kicks(struct vring_dev *r, bool want);
 
-/* Copies that cross pieces; the chain has the bytes. */
 /*
  * The next piece of a chain that has as much: *@n is cut to what lies in one stretch of guest
  * memory at the cursor, which moves behind it.
@@ -219,6 +218,7 @@ static inline uint8_t *vring_piece(struct vring_chain *c, uint32_t *n)
 	return p;
 }
 
+/* Copies that cross pieces; the chain has the bytes. */
 void vring_read_slow(struct vring_chain *c, void *dst, uint32_t n);
 void vring_write_slow(struct vring_chain *c, const void *src, uint32_t n);
 

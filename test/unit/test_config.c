@@ -463,6 +463,23 @@ static void test_guest_del(void **state)
 	config_free(c);
 }
 
+#define QUOTA_GUEST(n, quota) \
+	"[guest g" #n "]\nsocket = /run/g" #n "\nport = p0\naddress = 192.0.2.1" #n \
+	"/24\nquota-packets = " #quota "\n"
+
+/* The others stay where they are: that the file would place them anew does not matter now. */
+static void test_guest_del_places(void **state)
+{
+	struct config *c = parse("[lcore 0]\ncpu = 0\n[lcore 1]\ncpu = 1\n" PORT
+				 QUOTA_GUEST(1, 8000) QUOTA_GUEST(2, 64) QUOTA_GUEST(3, 64)
+					 QUOTA_GUEST(4, 8000));
+
+	assert_non_null(c);
+	assert_int_equal(config_guest_del(c, "g2", 2, NULL, NULL), 0);
+	assert_int_equal(c->n_guests, 3);
+	config_free(c);
+}
+
 static void test_guest_add(void **state)
 {
 	const char *keys[] = { "socket", "port", "address" };
@@ -678,6 +695,7 @@ int main(void)
 		cmocka_unit_test(test_dump),
 		cmocka_unit_test(test_guest_add),
 		cmocka_unit_test(test_guest_del),
+		cmocka_unit_test(test_guest_del_places),
 		cmocka_unit_test(test_lcore_set),
 		cmocka_unit_test(test_guest_set),
 		cmocka_unit_test(test_merge),
