@@ -9,8 +9,6 @@
 
 #include <errno.h>
 
-#include "lcore/rt_forbidden.h"
-
 /* A request being handled: what came, and the reply being made. */
 struct cmd {
 	struct guest *g;

@@ -470,9 +470,9 @@ static void test_guest_del(void **state)
 /* The others stay where they are: that the file would place them anew does not matter now. */
 static void test_guest_del_places(void **state)
 {
-	struct config *c = parse("[lcore 0]\ncpu = 0\n[lcore 1]\ncpu = 1\n" PORT
-				 QUOTA_GUEST(1, 8000) QUOTA_GUEST(2, 64) QUOTA_GUEST(3, 64)
-					 QUOTA_GUEST(4, 8000));
+	struct config *c =
+		parse("[lcore 0]\ncpu = 0\n[lcore 1]\ncpu = 1\n" PORT QUOTA_GUEST(1, 8000)
+			      QUOTA_GUEST(2, 64) QUOTA_GUEST(3, 64) QUOTA_GUEST(4, 8000));
 
 	assert_non_null(c);
 	assert_int_equal(config_guest_del(c, "g2", 2, NULL, NULL), 0);
