@@ -113,9 +113,9 @@ class Bed:
                  "/proc/sys/kernel/sched_rt_${f}_us || exit 99; done; "
         return ["ip", "netns", "exec", self.host, "sh", "-c", mounts + 'exec "$@"', self.dir]
 
-    def pings(self, address, source=CLIENT):
+    def pings(self, address, source=CLIENT, namespace=None):
         """Does @address answer? Asks again until it does, or a second has passed."""
-        argv = ["ip", "netns", "exec", self.client, "ping", "-c", "1", "-W", "1", "-I", source,
+        argv = ["ip", "netns", "exec", namespace or self.client, "ping", "-c", "1", "-W", "1", "-I", source,
                 address]
         return subprocess.run(argv, stdout=subprocess.DEVNULL, check=False).returncode == 0
 
@@ -510,7 +510,8 @@ def all_tests(bed, outsockd, outsockctl, guest_pair):
             daemon.proc.wait()
 
 
-def main():
+def skips():
+    """What is missing, as a status."""
     if os.geteuid() != 0:
         print("SKIP: needs root, for namespaces")
         return SKIP
@@ -521,6 +522,10 @@ def main():
         if not shutil.which(tool):
             print(f"SKIP: {tool} is missing (apt-get install iproute2 ethtool iputils-ping)")
             return SKIP
+    return 0
+
+
+def main():
     with Bed() as bed:
         all_tests(bed, *map(os.path.abspath, sys.argv[1:4]))
     print("ok")
@@ -528,4 +533,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(skips() or main())
