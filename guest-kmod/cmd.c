@@ -281,14 +281,30 @@ void osreq_epoch_lost(struct osdev *dev, bool undeclared)
 	}
 }
 
+/* Its socket could not be declared again: nothing may name it. */
+static bool osreq_orphaned(struct osreq *req)
+{
+	if (READ_ONCE(req->os->declared))
+		return false;
+	if (osreq_unqueue(req) && osreq_take(req))
+		osreq_finish(req, READ_ONCE(req->os->refused) ?: ENETDOWN, NULL, 0);
+	return true;
+}
+
 void osreq_requeue(struct osdev *dev)
 {
 	unsigned long cookie = 0;
 	struct osreq *req;
 
 	for (; (req = osreq_next(dev, &cookie)); cookie++) {
+		if (req->os && req->waited && osreq_orphaned(req)) {
+			osreq_put(req);
+			continue;
+		}
 		oring_lock(req->q);
 		if (req->state == OSREQ_SENT) {
+			if (req->os)
+				req->sock = READ_ONCE(req->os->id);
 			list_add_tail(&req->node, &req->q->req_out);
 			req->state = OSREQ_QUEUED;
 		}

@@ -91,6 +91,7 @@ void osdev_session_stop(struct osdev *dev);	/* remove: every socket and request 
 void osdev_event(struct osdev *dev, enum osdev_event event);
 void osdev_epoch_seen(struct oring *q, u32 epoch);	/* ring thread */
 void osdev_hello_reply(struct oring *q, const struct outsock_hdr *hdr, const void *body, u32 len);
+__be32 osdev_only_addr(struct osdev *dev);	/* the guest's IPv4 address; 0: it has several */
 bool osdev_is_broadcast(struct osdev *dev, __be32 addr);
 bool osdev_owns(struct osdev *dev, const struct outsock_addr *addr);	/* an address of HELLO */
 

@@ -41,6 +41,12 @@ static inline u32 osopt_value(const struct osk *os, u32 slot, u32 dflt)
 	return os->opt_set & BIT(slot) ? os->opt[slot] : dflt;
 }
 
+/* one that is on */
+static inline bool osopt_kept(const struct osk *os, u32 slot)
+{
+	return READ_ONCE(os->opt_set) & BIT(slot) && READ_ONCE(os->opt[slot]);
+}
+
 /* option_host.c */
 void osopt_store(struct osk *os, u32 slot, u32 val);	/* lock held; forwards a host's option */
 void osk_copy_option(struct osk *os, const struct osopt *opt);	/* to a twin, if there is one */
@@ -53,6 +59,7 @@ int osopt_defer(struct osk *os, int *val);
 int osopt_recverr(struct osk *os, int *val);
 int osopt_pmtudisc(struct osk *os, int *val);
 int osopt_freebind(struct osk *os, int *val);
+int osopt_pktinfo(struct osk *os, int *val);	/* sock_cmsg.c */
 int osopt_v6only(struct osk *os, int *val);
 int osopt_set_congestion(struct osk *os, const char *text);
 int osopt_get_congestion(struct osk *os, void *buf);

@@ -137,6 +137,16 @@ bool osdev_owns(struct osdev *dev, const struct outsock_addr *addr)
 	return false;
 }
 
+__be32 osdev_only_addr(struct osdev *dev)
+{
+	const struct outsock_hello_addr *own = dev->hello.addrs;
+	__be32 v4 = 0;
+
+	if (le16_to_cpu(dev->hello.n_addrs) == 1 && own->family == OUTSOCK_INET)
+		memcpy(&v4, own->addr, sizeof(v4));
+	return v4;
+}
+
 /* Everybody in a network of the guest's? */
 bool osdev_is_broadcast(struct osdev *dev, __be32 addr)
 {
@@ -156,6 +166,18 @@ bool osdev_is_broadcast(struct osdev *dev, __be32 addr)
 
 /* The work item. */
 
+static void osdev_for_each_sock(struct osdev *dev, void (*fn)(struct osk *os, void *arg), void *arg)
+{
+	unsigned long id = 0;
+	struct osk *os;
+
+	for (; (os = osk_next(dev, &id)); id++) {
+		fn(os, arg);
+		sock_put(osk_sk(os));
+		cond_resched();
+	}
+}
+
 static void osdev_link(struct osdev *dev)
 {
 	bool link = true;
@@ -171,6 +193,7 @@ static void osdev_link(struct osdev *dev)
 		spin_lock(&dev->epoch_lock);
 		osdev_close_queues(dev);
 		spin_unlock(&dev->epoch_lock);
+		osdev_for_each_sock(dev, osk_link_lost, NULL);
 		return;
 	}
 	dev->deadline = jiffies + hello_timeout * HZ;
@@ -191,18 +214,6 @@ static void osdev_timer(struct work_struct *work)
 		osdev_send_hello(dev);
 	else
 		mod_delayed_work(system_wq, &dev->timer, OSDEV_HELLO_RETRY);
-}
-
-static void osdev_for_each_sock(struct osdev *dev, void (*fn)(struct osk *os, void *arg), void *arg)
-{
-	unsigned long id = 0;
-	struct osk *os;
-
-	for (; (os = osk_next(dev, &id)); id++) {
-		fn(os, arg);
-		sock_put(osk_sk(os));
-		cond_resched();
-	}
 }
 
 /*

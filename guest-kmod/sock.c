@@ -251,8 +251,60 @@ int osk_send_addr(struct osk *os, u8 op, const struct outsock_addr *addr, bool c
 	return 0;
 }
 
-/* lock held */
-int osk_send_socket(struct osk *os)
+/*
+ * Ring thread. The host has no socket for us (its quota, its memory): what was asked behind SOCKET
+ * fails by EBADF, which osk_answer() makes SOCKET's own error. The program may try again.
+ */
+static void osk_socket_refused(struct osk *os, int status, bool again)
+{
+	if (osk_sk(os)->sk_state == TCP_SYN_SENT)
+		osk_connect_failed(os, status);
+	else if (again)
+		osk_fatal(os, status);
+	os->refused = status;
+}
+
+static void osk_socket_answered(struct osk *os, u32 id, int status, bool again)
+{
+	u32 left = OUTSOCK_ID_NONE;
+
+	spin_lock(&os->lock);
+	if (os->id != id) {
+		spin_unlock(&os->lock);
+		return;
+	}
+	WRITE_ONCE(os->asked, false);
+	if (status) {
+		osk_socket_refused(os, status, again);
+		left = osk_leave_id(os);
+	} else {
+		osk_send_credit(os);
+		osk_write_space(osk_sk(os));
+	}
+	spin_unlock(&os->lock);
+	if (status)
+		osk_drop_id(os, left, false);
+}
+
+static void osk_socket_reply(struct osk *os, u32 id, int status, const void *body, u32 len)
+{
+	osk_socket_answered(os, id, status, false);
+}
+
+static void osk_socket_reply_again(struct osk *os, u32 id, int status, const void *body, u32 len)
+{
+	osk_socket_answered(os, id, status, true);
+}
+
+int osk_answer(struct osk *os, struct osreq *req)
+{
+	int err = osreq_wait(req), refused = READ_ONCE(os->refused);
+
+	return err == -EBADF && refused ? -refused : err;
+}
+
+/* lock held; @again: it was declared before, and nobody waits now */
+int osk_send_socket(struct osk *os, bool again)
 {
 	struct sock *sk = osk_sk(os);
 	struct outsock_cmd_socket cmd = {
@@ -274,6 +326,9 @@ int osk_send_socket(struct osk *os)
 		os->dg_credit = osk_dgram_credit(os);
 		req->pos = os->dg_credit;
 	}
+	req->fn = again ? osk_socket_reply_again : osk_socket_reply;
+	os->refused = 0;
+	WRITE_ONCE(os->asked, true);
 	osreq_queue(req);
 	osreq_put(req);
 	os->declared = true;
@@ -294,7 +349,7 @@ int osk_declare(struct osk *os)
 	spin_lock(&os->lock);
 	again = !os->declared && os->bound;
 	if (!os->declared)
-		err = osk_send_socket(os);
+		err = osk_send_socket(os, false);
 	spin_unlock(&os->lock);
 	return err || !again ? err : osk_bind_again(os);
 }
@@ -357,6 +412,7 @@ u32 osk_leave_id(struct osk *os)
 
 	os->id = OUTSOCK_ID_NONE;
 	os->declared = false;
+	WRITE_ONCE(os->asked, false);
 	return id;
 }
 

@@ -79,8 +79,12 @@ enum osk_opt {
 	OSK_OPT_MC_LOOP,
 	OSK_OPT_MC6_HOPS,
 	OSK_OPT_MC6_LOOP,
+	OSK_OPT_PKTINFO,
+	OSK_OPT_PKTINFO6,
 	OSK_OPT_MAX
 };
+
+static_assert(OSK_OPT_MAX <= 32, "opt_set has a bit for each");
 
 struct osdev;
 struct oring;
@@ -109,7 +113,9 @@ struct osk {
 
 	/* under lock */
 	u32 id;			/* OUTSOCK_ID_NONE: not in the table */
-	bool declared;		/* the host knows the id */
+	bool declared;		/* the host was told of the id */
+	bool asked;		/* SOCKET's reply has not come: only requests may name the id */
+	int refused;		/* SOCKET's error, for the request that waits behind it */
 	bool closing;		/* release came, or the host's socket is no longer wanted */
 	bool close_sent;
 	bool close_waits;	/* ... without a flag: the host waits for all bytes */
@@ -217,7 +223,8 @@ void osk_unhash(struct sock *sk);
 void osk_destruct(struct sock *sk);
 struct osk *osk_child(struct osk *listener, u32 id, const struct outsock_evt_conn *evt);
 int osk_declare(struct osk *os);		/* ctl held */
-void osk_request(struct osk *os, struct osreq *req);	/* after osk_declare(), to be waited for */
+void osk_request(struct osk *os, struct osreq *req);	/* after osk_declare() */
+int osk_answer(struct osk *os, struct osreq *req);	/* waits for that */
 void osk_drop_host(struct osk *os, u32 flags);	/* OUTSOCK_CLOSE_ABORT... */
 void osk_send_close(struct osk *os, u32 flags);	/* lock held */
 void osk_closed(struct osk *os) __releases(&os->lock);	/* ring thread: CLOSED came */
@@ -232,12 +239,14 @@ u64 osk_rcv_space(struct osk *os);	/* payload that may be in flight and in the b
 u32 osk_leave_id(struct osk *os);	/* lock held; osk_drop_id() must follow, without it */
 void osk_drop_id(struct osk *os, u32 id, bool zombie);
 void osk_orphan_gone(struct osk *os);
-int osk_send_socket(struct osk *os);	/* lock held */
+int osk_send_socket(struct osk *os, bool again);	/* lock held */
 void osk_declare_reply(struct osk *os, u32 id, int status, const void *body, u32 len);
+void osk_connect_failed(struct osk *os, int err);	/* lock held */
 void osk_connect_reply(struct osk *os, u32 id, int status, const void *body, u32 len);
 int osk_send_addr(struct osk *os, u8 op, const struct outsock_addr *addr, bool connect);
 
 /* sock_epoch.c: what session.c calls for every socket */
+void osk_link_lost(struct osk *os, void *unused);
 void osk_epoch_lost(struct osk *os, void *unused);
 void osk_declare_again(struct osk *os, void *unused);
 void osk_device_gone(struct osk *os, void *unused);
@@ -269,7 +278,7 @@ void osk_unbind(struct osk *os);
 int osk_getname(struct socket *sock, struct sockaddr *uaddr, int peer);
 int osk_release(struct socket *sock);
 int osk_stream_connect(struct socket *sock, struct sockaddr *uaddr, int len, int flags);
-void osk_wait_reply(struct osk *os);		/* CONNECT's, if it is still to come */
+void osk_wait_reply(struct osk *os, bool nonblock);	/* CONNECT's, if it is still to come */
 void osk_forget_failure(struct osk *os);	/* ctl held */
 int osk_disconnect(struct socket *sock, struct osk *os);	/* ctl held */
 
@@ -291,6 +300,10 @@ int osk_accept(struct socket *sock, struct socket *newsock, OS_ACCEPT_ARG);
 __poll_t osk_listen_poll(struct osk *os);
 void osk_close_listener(struct osk *os);
 void osk_reject_all(struct osk *os);
+int osk_stream_cmsg(struct sock *sk, struct msghdr *msg);
+int osk_dgram_cmsg(struct osk *os, struct msghdr *msg);
+void osk_dgram_put_cmsg(struct osk *os, struct msghdr *msg);
+bool osk_dgram_blocked(const struct osk *os);	/* no datagram can be sent now */
 bool osk_dgram_queue(struct osk *os, struct sk_buff *skb, u32 cost);	/* lock held */
 
 /* option.c, option_host.c, option_hook.c */

@@ -36,7 +36,7 @@ static int osk_listen_host(struct osk *os, int backlog)
 	osk_set_state(osk_sk(os), TCP_LISTEN);	/* connections may come before the reply */
 	spin_unlock(&os->lock);
 	osk_request(os, req);
-	err = osreq_wait(req);
+	err = osk_answer(os, req);
 	osreq_put(req);
 	return err;
 }

@@ -22,7 +22,7 @@ static int osk_ask_bind(struct osk *os, const struct outsock_addr *addr, u8 flag
 	req->flags = flags;
 	osreq_body(req, addr, sizeof(*addr));
 	osk_request(os, req);
-	err = osreq_wait(req);
+	err = osk_answer(os, req);
 	if (!err && req->reply_len >= sizeof(local))
 		memcpy(&local, req->reply, sizeof(local));
 	if (!err) {
@@ -206,7 +206,7 @@ int osk_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 		return osk_native_ops(sock)->getname(sock, uaddr, peer);
 	sk = osk_sk(os);
 	if (!peer)
-		osk_wait_reply(os);
+		osk_wait_reply(os, sock->file && sock->file->f_flags & O_NONBLOCK);
 	spin_lock(&os->lock);
 	addr = peer ? os->peer : os->local;
 	connected = os->peer.family && !(peer == 1 && (1 << sk->sk_state) &

@@ -10,6 +10,19 @@
 
 #define OSK_CONNECT_MAX	(130 * HZ)	/* what Linux's own retries of a SYN come to */
 #define OSK_ASK_MAX	(15 * HZ)	/* as for other requests */
+#define OSK_ASK_NONBLOCK (HZ / 10)	/* the host answers at once, or it is not there */
+
+void osk_connect_failed(struct osk *os, int err)
+{
+	if (os->ask_waited) {
+		os->ask_err = err;
+		osk_set_state(osk_sk(os), TCP_CLOSE);
+	} else {
+		osk_fatal(os, err);
+	}
+	smp_store_release(&os->asking, false);
+	osk_sk(os)->sk_state_change(osk_sk(os));
+}
 
 /*
  * Ring thread. CONNECT's reply comes before the SYN leaves, with the local port or with what stands
@@ -23,14 +36,12 @@ void osk_connect_reply(struct osk *os, u32 id, int status, const void *body, u32
 	spin_lock(&os->lock);
 	if (os->id != id || sk->sk_state != TCP_SYN_SENT)
 		goto unlock;
-	if (!status && len >= sizeof(os->local)) {
-		memcpy(&os->local, body, sizeof(os->local));
-	} else if (status && os->ask_waited) {
-		os->ask_err = status;
-		osk_set_state(sk, TCP_CLOSE);
-	} else if (status) {
-		osk_fatal(os, status);
+	if (status) {
+		osk_connect_failed(os, status);
+		goto unlock;
 	}
+	if (len >= sizeof(os->local))
+		memcpy(&os->local, body, sizeof(os->local));
 	smp_store_release(&os->asking, false);
 	sk->sk_state_change(sk);
 unlock:
@@ -58,11 +69,11 @@ static bool osk_is_asking(const struct osk *os)
 	       READ_ONCE(osk_sk(os)->sk_state) == TCP_SYN_SENT;
 }
 
-void osk_wait_reply(struct osk *os)
+void osk_wait_reply(struct osk *os, bool nonblock)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	wait_queue_head_t *wq = sk_sleep(osk_sk(os));
-	long timeo = OSK_ASK_MAX;
+	long timeo = nonblock ? OSK_ASK_NONBLOCK : OSK_ASK_MAX;
 
 	if (!osk_is_asking(os))
 		return;
@@ -108,7 +119,8 @@ unlock:
 }
 
 /* 0: it is under way. An error leaves the socket as it was. */
-static int osk_connect_host(struct socket *sock, struct osk *os, const struct outsock_addr *addr)
+static int osk_connect_host(struct socket *sock, struct osk *os, const struct outsock_addr *addr,
+			    int flags)
 {
 	struct osreq *req;
 	int err;
@@ -124,7 +136,7 @@ static int osk_connect_host(struct socket *sock, struct osk *os, const struct ou
 	err = osk_ask_connect(sock, os, req, addr);
 	if (err)
 		return err;
-	osk_wait_reply(os);
+	osk_wait_reply(os, flags & O_NONBLOCK);
 	spin_lock(&os->lock);
 	os->ask_waited = false;
 	err = -os->ask_err;
@@ -181,7 +193,7 @@ static int osk_connect_start(struct socket *sock, struct osk *os, struct sockadd
 	case OSK_AT_NOWHERE:
 		return -ENETUNREACH;
 	default:
-		return osk_connect_host(sock, os, &addr);
+		return osk_connect_host(sock, os, &addr, flags);
 	}
 }
 

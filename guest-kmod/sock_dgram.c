@@ -91,8 +91,10 @@ static int osk_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t len
 	memcpy(&from, skb->cb, sizeof(from));
 	if (!err && msg->msg_name)
 		msg->msg_namelen = osk_addr_put(os, &from.addr, msg->msg_name);
-	if (!err)
+	if (!err) {
 		sock_recv_cmsgs(msg, sk, skb);
+		osk_dgram_put_cmsg(os, msg);
+	}
 	if (!err)
 		err = flags & MSG_TRUNC ? skb->len : copied;
 	if (!(flags & MSG_PEEK))
@@ -149,21 +151,29 @@ static int osk_dgram_put(struct osk *os, struct osdgram *dg)
 		err = -ENOTCONN;	/* disconnected meanwhile, by another thread */
 		goto unlock;
 	}
+	if (os->asked)
+		goto blocked;
 	osk_sync_options(os);
 	oring_lock(q);
 	if (q->open && os->declared && list_empty(&q->req_out))
 		err = oring_put(q, &msg);
-	if (err) {
+	if (err)
 		oring_wait_room(q, os);
-		if (osk_sk(os)->sk_socket)
-			set_bit(SOCK_NOSPACE, &osk_sk(os)->sk_socket->flags);
-	}
 	oring_unlock(q);
 	if (!err)
 		OSMIB_ADD(tx_bytes, dg->len);
+blocked:
+	if (err && osk_sk(os)->sk_socket)
+		set_bit(SOCK_NOSPACE, &osk_sk(os)->sk_socket->flags);
 unlock:
 	spin_unlock(&os->lock);
 	return err;
+}
+
+/* It waits for room in the ring, or for the host's word on a socket that was there before. */
+bool osk_dgram_blocked(const struct osk *os)
+{
+	return !list_empty_careful(&os->pend) || READ_ONCE(os->asked);
 }
 
 static int osk_dgram_wait(struct osk *os, long *timeo)
@@ -175,7 +185,7 @@ static int osk_dgram_wait(struct osk *os, long *timeo)
 	if (!*timeo)
 		return -EAGAIN;
 	add_wait_queue(sk_sleep(sk), &wait);
-	while (!list_empty_careful(&os->pend) && !err && !READ_ONCE(os->dead)) {
+	while (osk_dgram_blocked(os) && !err && !READ_ONCE(os->dead)) {
 		if (!*timeo)
 			err = -EAGAIN;
 		else if (signal_pending(current))
@@ -257,13 +267,14 @@ static int osk_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len
 	sk = osk_sk(os);
 	if (len > osopt_dgram_max(os, OSK_DGRAM_MAX))
 		return -EMSGSIZE;
-	if (msg->msg_flags & MSG_OOB)
+	/* MSG_MORE: a datagram of several calls. The host's socket has none. */
+	if (msg->msg_flags & (MSG_OOB | MSG_MORE))
 		return -EOPNOTSUPP;
 	if (sk->sk_shutdown & SEND_SHUTDOWN)
 		return -EPIPE;
 	err = sock_error(sk);
 	if (!err)
-		err = osk_dgram_target(sock, os, msg, &dg);
+		err = osk_dgram_target(sock, os, msg, &dg) ?: osk_dgram_cmsg(os, msg);
 	if (err)
 		return err == 1 ? osk_native_ops(sock)->sendmsg(sock, msg, len) : err;
 	err = osk_zerocopy_begin(sk, msg, len, &uarg);
@@ -290,7 +301,7 @@ static int osk_dgram_connect_host(struct socket *sock, struct osk *os,
 	req->waited = true;
 	osreq_body(req, addr, sizeof(*addr));
 	osk_request(os, req);
-	err = osreq_wait(req);
+	err = osk_answer(os, req);
 	spin_lock(&os->lock);
 	if (!err) {
 		os->peer = *addr;
@@ -408,7 +419,7 @@ static __poll_t osk_dgram_poll(struct file *file, struct socket *sock, poll_tabl
 		mask |= EPOLLIN | EPOLLRDNORM;
 	set_bit(SOCK_NOSPACE, &sock->flags);
 	smp_mb__after_atomic();
-	if (list_empty_careful(&os->pend))
+	if (!osk_dgram_blocked(os))
 		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
 	return mask;
 }

@@ -19,6 +19,20 @@ static bool osk_is_connection(const struct osk *os)
 	       (state != TCP_CLOSE || os->dead);
 }
 
+/* lock held: who waits for CONNECT's reply looks whether the host is there */
+static void osk_stop_asking(struct osk *os)
+{
+	if (os->asking)
+		osk_sk(os)->sk_state_change(osk_sk(os));
+}
+
+void osk_link_lost(struct osk *os, void *unused)
+{
+	spin_lock(&os->lock);
+	osk_stop_asking(os);
+	spin_unlock(&os->lock);
+}
+
 void osk_epoch_lost(struct osk *os, void *unused)
 {
 	bool gone, orphan;
@@ -34,6 +48,7 @@ void osk_epoch_lost(struct osk *os, void *unused)
 	if (gone)
 		id = osk_leave_id(os);
 	os->declared = false;
+	osk_stop_asking(os);
 	if (gone && orphan) {
 		osk_set_state(osk_sk(os), TCP_CLOSE);
 		osk_sk(os)->sk_state_change(osk_sk(os));
@@ -65,11 +80,33 @@ static int osk_send_listen(struct osk *os)
 	return 0;
 }
 
+/*
+ * lock held: a restarted host may have a smaller quota, and ids are below it. Requests that wait
+ * take the new id when they are issued again.
+ */
+static int osk_fit_id(struct osk *os)
+{
+	struct osdev *dev = os->dev;
+	u32 max = le32_to_cpu(dev->hello.max_sockets), old = os->id, id;
+	int err;
+
+	if (old < max)
+		return 0;
+	err = max ? xa_alloc(&dev->socks, &id, os, XA_LIMIT(0, max - 1), OSK_ATOMIC) : -EBUSY;
+	if (err)
+		return err == -EBUSY ? -ENFILE : err;
+	os->id = id;
+	if (os->close_req)
+		os->close_req->sock = id;
+	xa_erase(&dev->socks, old);
+	return 0;
+}
+
 /* lock held */
 static int osk_send_again(struct osk *os)
 {
 	int state = osk_sk(os)->sk_state;
-	int err = osk_send_socket(os);
+	int err = osk_fit_id(os) ?: osk_send_socket(os, true);
 
 	if (!err && os->local.family)
 		err = osk_send_addr(os, OUTSOCK_OP_BIND, &os->local, false);
@@ -87,8 +124,10 @@ void osk_declare_again(struct osk *os, void *unused)
 	spin_lock(&os->lock);
 	if (!os->declared && !os->closing && !os->dead && os->id != OUTSOCK_ID_NONE)
 		err = osk_send_again(os);
-	if (err)
+	if (err) {
+		os->refused = -err;
 		osk_fatal(os, -err);
+	}
 	spin_unlock(&os->lock);
 }
 

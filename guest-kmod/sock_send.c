@@ -260,6 +260,9 @@ int osk_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	if (flags & (MSG_OOB | MSG_FASTOPEN))
 		return -EOPNOTSUPP;
 	sk = osk_sk(os);
+	n = osk_stream_cmsg(sk, msg);
+	if (n)
+		return n;
 	n = osk_zerocopy_begin(sk, msg, len, &uarg);
 	if (n)
 		return n;

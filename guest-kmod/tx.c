@@ -75,7 +75,7 @@ static void osk_grow_credit(struct osk *os, u64 *announced, u64 credit, u64 step
 
 void osk_send_credit(struct osk *os)
 {
-	if (!os->declared || os->dead || os->close_sent)
+	if (!os->declared || os->asked || os->dead || os->close_sent)
 		return;
 	if (!os->stream)
 		osk_grow_credit(os, &os->dg_credit, osk_dgram_credit(os),
@@ -305,7 +305,7 @@ static bool osk_writable(struct sock *sk)
 {
 	if (sk->sk_type == SOCK_STREAM)
 		return sk_stream_wspace(sk) >= sk_stream_min_wspace(sk);
-	return list_empty(&osk_from_sk(sk)->pend);
+	return !osk_dgram_blocked(osk_from_sk(sk));
 }
 
 /* lock held: sk_socket stays */

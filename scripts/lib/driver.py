@@ -186,4 +186,5 @@ class Bed:
 
     def guest_sockets(self, n=1):
         """The outsourced sockets that a guest's module lists, one line each."""
-        return self.guest("cat", "/proc/net/outsock", n=n, native=True).stdout.splitlines()[1:]
+        lines = self.guest("cat", "/proc/net/outsock", n=n, native=True).stdout.splitlines()
+        return [line for line in lines if not line.startswith("#")]

@@ -2,7 +2,11 @@
 """Under traffic: pauses, hot-added memory, resets and deaths. Bytes are exact, or the connection
 ends with a clean ECONNRESET; afterwards new connections work."""
 
+import errno
+import os
+import signal
 import sys
+from pathlib import Path
 
 from driver import CLIENT, TOOL, expect, guest_address, until
 from registry import registrar
@@ -10,6 +14,7 @@ from registry import registrar
 TESTS = []
 test = registrar(TESTS)
 GUEST = guest_address(1)
+PEER = Path(__file__).resolve().parent / "peer.py"
 PORT = "7100"
 
 
@@ -174,6 +179,126 @@ def daemon_killed_calls(bed):
         at = p.wait_line(lambda line: line.startswith("listens"), "a listener", at + 1)
         bed.wait_port(p.lines[at].split()[1])
     expect(not any(line.startswith("failed") for line in p.lines), p.text())
+
+
+STUCK = """
+import os, socket, sys
+call = sys.argv[1]
+s = socket.socket(type=socket.SOCK_DGRAM if call == "dgram" else socket.SOCK_STREAM)
+if call == "listen":
+    s.bind(("0.0.0.0", 7800))
+print(os.getpid(), flush=True)
+while "session=down" not in open("/proc/net/outsock").read():
+    pass
+if call == "listen":
+    s.listen()
+elif call == "connect":
+    s.connect((sys.argv[2], 7200))
+else:
+    s.bind(("0.0.0.0", 7801))
+print("not stuck", flush=True)
+"""
+
+
+def state(bed):
+    """What the module says of itself, and its sockets."""
+    return bed.guest("cat", "/proc/net/outsock", native=True).stdout
+
+
+@test("killed-in-calls")
+def killed_in_calls(bed):
+    """Programs are killed in calls that wait for an absent daemon: nothing of them is left."""
+    programs = [bed.guest_start(sys.executable, "-c", STUCK, call, CLIENT)
+                for call in ("bind", "listen", "connect", "dgram")]
+    for p in programs:
+        p.wait_line(str.isdigit, "the program")
+    bed.command("kill-daemon", "-9")
+    until(lambda: len(bed.guest_sockets()) == 4 and "LISTEN" in state(bed) and
+          "SYN-SENT" in state(bed), "four calls that wait")
+    bed.guest("kill", "-9", *(p.lines[0] for p in programs), native=True)
+    for p in programs:
+        expect(p.wait() != 0 and len(p.lines) == 1, p.text())
+    bed.command("start-daemon")
+    until(lambda: "session=up" in state(bed) and "requests=0 zombies=0" in state(bed) and
+          not bed.guest_sockets(), "nothing is left")
+    serve(bed)
+    works(bed)
+
+
+NONBLOCK = """
+import socket, sys, threading
+s = socket.socket()
+s.setblocking(False)
+threading.Timer(8, print, ["stands still"], {"flush": True}).start()
+print("connect_ex", s.connect_ex((sys.argv[1], 7200)), flush=True)
+print("name", s.getsockname()[0], flush=True)
+s.setblocking(True)
+s.settimeout(100)
+s.sendall(b"echo")
+print("heard", s.recv(4).decode(), flush=True)
+"""
+
+
+@test("daemon-stopped")
+def daemon_stopped(bed):
+    """The daemon stands still while a non-blocking program connects: the program goes on, and
+    the connection is made when the daemon goes on."""
+    bed.client_start(sys.executable, TOOL, "serve", "7200")
+    bed.client(sys.executable, TOOL, "wait", CLIENT, "7200")
+    daemon = bed.pids()["daemon"]
+    os.kill(daemon, signal.SIGSTOP)
+    try:
+        p = bed.guest_start(sys.executable, "-c", NONBLOCK, CLIENT)
+        p.wait_line(lambda line: line.startswith("name") or line == "stands still", "the calls")
+    finally:
+        os.kill(daemon, signal.SIGCONT)
+    p.wait_line(lambda line: line == "heard echo", "the connection")
+    expect(p.lines[0] == f"connect_ex {errno.EINPROGRESS}" and p.lines[1].startswith("name"),
+           p.text())
+
+
+DATAGRAMS = """
+import select, socket, sys
+echo = socket.socket(type=socket.SOCK_DGRAM)
+echo.bind(("0.0.0.0", 7810))
+peer = socket.socket(type=socket.SOCK_DGRAM)
+peer.connect((sys.argv[1], 7201))
+port = peer.getsockname()[1]
+print("ready", flush=True)
+while True:
+    data, sender = echo.recvfrom(2000)
+    if data == b"connected":
+        data = f"{peer.getsockname()[1] == port} {peer.send(b'again')}".encode()
+    echo.sendto(data, sender)
+"""
+
+EXCHANGE = """
+import socket, sys
+s = socket.socket(type=socket.SOCK_DGRAM)
+s.settimeout(1)
+for _ in range(100):
+    s.sendto(sys.argv[2].encode(), (sys.argv[1], 7810))
+    try:
+        print(s.recv(2000).decode())
+        break
+    except TimeoutError:
+        pass
+"""
+
+
+@test("daemon-killed-datagrams")
+def daemon_killed_datagrams(bed):
+    """Datagram sockets live on over a restart of the daemon, with their ports and peers."""
+    bed.client_start(sys.executable, PEER, "7201")
+    bed.client(sys.executable, TOOL, "wait", CLIENT, "7201")
+    p = bed.guest_start(sys.executable, "-c", DATAGRAMS, CLIENT)
+    p.wait_line(lambda line: line == "ready", "the program")
+    for _ in range(2):
+        for said, heard in (("hello", "hello"), ("connected", "True 5")):
+            out = bed.client(sys.executable, "-c", EXCHANGE, GUEST, said).stdout
+            expect(out == heard + "\n", f"{said}: {out}{p.text()}")
+        bed.command("kill-daemon", "-9")
+        bed.command("start-daemon")
 
 
 @test("system-reset")

@@ -4,8 +4,9 @@
 import os
 import re
 import sys
+from pathlib import Path
 
-from driver import TOOL, expect, guest_address
+from driver import CLIENT, TOOL, expect, guest_address
 from faults import all_exact, all_reset, serve, traffic, works
 from registry import STANDARD, TWO, registrar
 
@@ -15,6 +16,8 @@ FOUR = ("--guests", "1", "--queues", "4", "--cpus", "2", "--slub-debug")
 SERVER = ("--guests", "1", "--server", "--slub-debug")
 FEW = ("--guests", "1", "--slub-debug", "--config",
        os.path.join(os.path.dirname(os.path.abspath(__file__)), "few-packets.conf"))
+NARROW = ("--guests", "1", "--slub-debug", "--config",
+          os.path.join(os.path.dirname(os.path.abspath(__file__)), "few-sockets.conf"))
 
 
 @test("four-queues", FOUR)
@@ -58,6 +61,98 @@ def few_packets(bed):
     rewinds = re.search(r"^rx_rewinds (\d+)$", counters, re.M)
     expect(rewinds and int(rewinds.group(1)) > 0, counters)
     works(bed)
+
+
+MANY = """
+import errno, socket, sys
+def attempt(call, *args):
+    try:
+        call(*args)
+        return "ok"
+    except OSError as e:
+        return errno.errorcode[e.errno]
+
+listener = socket.create_server(("0.0.0.0", 7100))
+print("listening", flush=True)
+accepted = [listener.accept()[0] for _ in range(7)]
+late = socket.socket()
+print("bind", attempt(late.bind, ("0.0.0.0", 7101)), flush=True)
+late.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 100000)
+other = socket.socket()
+print("connect", attempt(other.connect, (sys.argv[1], 1)), flush=True)
+dgram = socket.socket(type=socket.SOCK_DGRAM)
+print("sendto", attempt(dgram.sendto, b"x", (sys.argv[1], 1)), flush=True)
+accepted[0].sendall(b"still there")
+for _ in range(2):      # one place for the listener, one for whom it accepts
+    accepted.pop().close()
+while attempt(late.bind, ("0.0.0.0", 7101)) != "ok":
+    pass
+late.listen()
+print("listening again", flush=True)
+late.accept()[0].sendall(b"late")
+for s in (*accepted, listener, late, other, dgram):
+    s.close()
+several = {}
+while len(several) < 4:
+    s = socket.socket()
+    if attempt(s.bind, ("0.0.0.0", 7110 + len(several))) == "ok":
+        s.listen()
+        several[7110 + len(several)] = s
+ids = {}
+for line in open("/proc/net/outsock"):
+    fields = line.split()
+    if "LISTEN" in fields:
+        ids[fields[3].split(":")[1]] = fields[0]
+highest = max(ids, key=ids.get)
+for port in several:
+    if str(port) != highest:
+        several[port].close()
+print("keeps", highest, ids[highest], flush=True)
+several[int(highest)].accept()[0].sendall(b"fewer")
+"""
+
+CALLERS = """
+import socket, sys
+held = [socket.create_connection((sys.argv[1], 7100)) for _ in range(7)]
+print(held[0].recv(100).decode(), flush=True)
+for s in held:
+    s.recv(100)
+"""
+
+GREETING = """
+import socket, sys
+print(socket.create_connection((sys.argv[1], 7101)).recv(100).decode())
+"""
+
+
+def sessions(bed):
+    counters = bed.guest("cat", "/proc/net/outsock_stat", native=True).stdout
+    return int(re.search(r"^sessions (\d+)$", counters, re.M).group(1))
+
+
+@test("few-sockets", NARROW)
+def few_sockets(bed):
+    """A guest at its quota of sockets: ENFILE, and the session goes on; when there is room again
+    the same socket works. A daemon that comes back with a smaller quota has its listener, too."""
+    p = bed.guest_start(sys.executable, "-c", MANY, CLIENT)
+    p.wait_line(lambda line: line == "listening", "the listener")
+    before = sessions(bed)
+    callers = bed.client_start(sys.executable, "-c", CALLERS, guest_address(1))
+    p.wait_line(lambda line: line == "listening again", "the end of the program's attempts")
+    expect(p.lines[1:4] == ["bind ENFILE", "connect ENFILE", "sendto ENFILE"], p.text())
+    out = bed.client(sys.executable, "-c", GREETING, guest_address(1)).stdout
+    expect(out == "late\n" and sessions(bed) == before, f"{out}{sessions(bed)} sessions")
+    at = p.wait_line(lambda line: line.startswith("keeps "), "the program's last listener")
+    port, number = p.lines[at].split()[1:]
+    expect(int(number, 16) >= 2, f"{p.lines[at]}: the new quota allows that, too")
+    callers.wait()
+    expect(callers.lines[0] == "still there", callers.text())
+    bed.command("kill-daemon", "-9")
+    config = Path("/run/outsock-testbed") / bed.env["OUTSOCK_TESTBED"] / "outsockd.conf"
+    config.write_text(config.read_text().replace("quota-sockets = 8", "quota-sockets = 2"))
+    bed.command("start-daemon")
+    bed.wait_port(port)
+    expect(p.wait() == 0, p.text())
 
 
 @test("two-guests", TWO)

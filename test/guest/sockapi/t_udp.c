@@ -331,3 +331,80 @@ void test_udp_local_and_remote(void)
 	send_to(local, place.control, 50);
 	recv_from(local, place.control, 50);
 }
+
+/* Room for a control message, aligned as one. */
+union ancillary {
+	struct cmsghdr head;
+	char bytes[CMSG_SPACE(sizeof(struct in_pktinfo))];
+};
+
+static struct msghdr message(struct iovec *iov, struct sockaddr_in *name, union ancillary *control)
+{
+	return (struct msghdr){ .msg_name = name,
+				.msg_namelen = sizeof(*name),
+				.msg_iov = iov,
+				.msg_iovlen = 1,
+				.msg_control = control->bytes,
+				.msg_controllen = sizeof(control->bytes) };
+}
+
+void test_udp_pktinfo(void)
+{
+	int control = peer_open(), fd = bound(udp(0), addr4(INADDR_ANY, 0));
+	struct sockaddr_in name = { 0 };
+	char buf[100];
+	struct iovec iov = { buf, sizeof(buf) };
+	union ancillary extra = { 0 };
+	struct msghdr msg = message(&iov, &name, &extra);
+	struct in_pktinfo info;
+	struct answer seen;
+
+	option(fd, IPPROTO_IP, IP_PKTINFO, 1);
+	EQ(option_of(fd, IPPROTO_IP, IP_PKTINFO), 1);
+	peer_do(control, "udp s");
+	peer_do(control, "sendto s %s %d 60", place.own_text, port_of(fd));
+	wait_datagram(fd);
+	EQ(recvmsg(fd, &msg, 0), 60);
+	EQ(extra.head.cmsg_level, IPPROTO_IP);
+	EQ(extra.head.cmsg_type, IP_PKTINFO);
+	EQ(extra.head.cmsg_len, CMSG_LEN(sizeof(info)));
+	memcpy(&info, CMSG_DATA(&extra.head), sizeof(info));
+	EQ(info.ipi_addr.s_addr, place.own.s_addr);
+	EQ(info.ipi_spec_dst.s_addr, place.own.s_addr);
+	TRUE(info.ipi_ifindex > 0);
+	/* The answer, from there. */
+	info.ipi_ifindex = 0;
+	memcpy(CMSG_DATA(&extra.head), &info, sizeof(info));
+	iov.iov_len = 40;
+	EQ(sendmsg(fd, &msg, 0), 40);
+	seen = peer_ask(control, "recvfrom s");
+	EQ(seen.number, 40);
+	EQ(seen.port, port_of(fd));
+	EQ(strcmp(seen.host, place.own_text), 0);
+	option(fd, IPPROTO_IP, IP_PKTINFO, 0);
+	peer_do(control, "sendto s %s %d 20", place.own_text, port_of(fd));
+	wait_datagram(fd);
+	msg = message(&iov, &name, &extra);
+	EQ(recvmsg(fd, &msg, 0), 20);
+	EQ(msg.msg_controllen, 0);
+}
+
+void test_udp_control_wrong(void)
+{
+	struct sockaddr_in to = place.control;
+	struct iovec iov = { (char *)(uintptr_t)pattern(0), 10 };
+	union ancillary extra = { .head = { .cmsg_len = CMSG_LEN(sizeof(struct in_pktinfo)),
+					    .cmsg_level = IPPROTO_IP,
+					    .cmsg_type = 200 } };
+	struct msghdr msg = message(&iov, &to, &extra);
+	int fd = udp(0);
+	char byte;
+
+	FAILS(sendmsg(fd, &msg, 0), EINVAL);
+	extra.head.cmsg_level = SOL_SOCKET;
+	FAILS(sendmsg(fd, &msg, 0), EINVAL);
+	msg.msg_controllen = 0;
+	EQ(sendmsg(fd, &msg, 0), 10);
+	recv_from(fd, place.control, 10);
+	FAILS(recv(fd, &byte, 1, MSG_DONTWAIT), EAGAIN);
+}
