@@ -10,13 +10,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from driver import CLIENT, TOOL, expect, guest_address, shared
+from driver import CLIENT, TOOL, expect, guest_address, until
 from registry import registrar
 
 TESTS = []
 test = registrar(TESTS)
 GUEST = guest_address(1)
-HERE = Path(__file__).resolve().parent
 FILES = Path(os.environ.get("OUTSOCK_TEST_FILES", "/var/tmp/outsock-test"))
 
 
@@ -185,15 +184,17 @@ def connect_out(bed):
 
 @test("dns")
 def dns(bed):
-    """DNS over UDP, both ways: dnsmasq in the guest, and in the client."""
+    """DNS over UDP, both ways: dnsmasq in the client, and in the guest (where it is a wildcard
+    server, and asks for IP_PKTINFO)."""
     server = ("dnsmasq", "--keep-in-foreground", "--no-resolv", "--no-hosts",
               "--conf-file=/dev/null", "--pid-file=", "--user=root", "--port=5300",
-              "--address=/outsock.test/192.0.2.7", "--bind-interfaces", "--no-daemon")
+              "--address=/outsock.test/192.0.2.7", "--no-daemon")
     question = ("+short", "+notcp", "+tries=20", "+time=1", "-p", "5300", "outsock.test")
-    bed.client_start(*server, f"--listen-address={CLIENT}")
+    bed.client_start(*server, f"--listen-address={CLIENT}", "--bind-interfaces")
     out = bed.guest("dig", f"@{CLIENT}", *question).stdout
     expect(out == "192.0.2.7\n", f"dig in the guest: {out}")
-    server = bed.guest_start(sys.executable, shared(HERE / "dns.py"), "5300", "192.0.2.7")
-    server.wait_line(lambda line: line == "listening", "the DNS server")
+    bed.guest_start(*server)
+    until(lambda: any("udp4" in line and ":5300 " in line for line in bed.guest_sockets()),
+          "the DNS server")
     out = bed.client("dig", f"@{GUEST}", *question).stdout
     expect(out == "192.0.2.7\n", f"dig in the client: {out}")
