@@ -16,6 +16,7 @@ test = registrar(TESTS)
 GUEST = guest_address(1)
 PEER = Path(__file__).resolve().parent / "peer.py"
 PORT = "7100"
+MOVES = 6
 
 
 def serve(bed):
@@ -74,6 +75,26 @@ def stop_cont(bed):
         bed.command("monitor", "--", "cont")
         flowing(p)
     all_exact(p)
+
+
+@test("lcore-moves")
+def lcore_moves(bed):
+    """The guest goes from lcore to lcore, ordinary and real-time: nothing is lost, nobody is
+    disconnected, in neither direction."""
+    serve(bed)
+    server = bed.client_start(sys.executable, TOOL, "serve", PORT)
+    server.wait_line(lambda line: line.startswith("listening"), "the server in the client")
+    p = traffic(bed)
+    q = bed.guest_start(sys.executable, TOOL, "verify", CLIENT, PORT, "-c", "4")
+    flowing(q)
+    for i in range(MOVES):
+        lcore, guest_class = ("1", "rt") if i % 2 else ("0", "non-rt")
+        bed.ctl("guest", "set", "g1", "class=" + guest_class, "lcore=" + lcore)
+        flowing(p)
+        flowing(q)
+    all_exact(p)
+    all_exact(q)
+    works(bed)
 
 
 def link_downs(bed):

@@ -115,8 +115,8 @@ class Bed:
 
     def pings(self, address, source=CLIENT, namespace=None):
         """Does @address answer? Asks again until it does, or a second has passed."""
-        argv = ["ip", "netns", "exec", namespace or self.client, "ping", "-c", "1", "-W", "1", "-I", source,
-                address]
+        argv = ["ip", "netns", "exec", namespace or self.client, "ping", "-c", "1", "-W", "1",
+                "-I", source, address]
         return subprocess.run(argv, stdout=subprocess.DEVNULL, check=False).returncode == 0
 
 
