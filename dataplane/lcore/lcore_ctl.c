@@ -171,7 +171,6 @@ static int connect_one(struct lcore *from, struct lcore *to)
 	struct lcore_peer *in = &to->peers[from->index], *out = &from->peers[to->index];
 
 	in->lc = from;
-	in->copy = from->conf.class == LCORE_RT && to->conf.class != LCORE_RT;
 	in->given = new_ring(LCORE_GIVE_SIZE);
 	in->wired = new_ring(LCORE_WIRE_SIZE);
 	in->heard = aligned_alloc(64, RTE_ALIGN_CEIL(sizeof(*in->heard), 64));

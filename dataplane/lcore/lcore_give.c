@@ -25,7 +25,7 @@ void lcore_give(struct lcore *lc, struct port *port, struct port_sorted *s)
 }
 
 /*
- * What came from an RT lcore is copied, so that slow readers of ours never hold its packets.
+ * What came from another lcore is copied, so that slow readers of ours never hold its packets.
  * Returns how many are left.
  */
 unsigned int lcore_take_over(struct lcore *lc, struct rte_mbuf **pkts, unsigned int n)
@@ -43,12 +43,6 @@ unsigned int lcore_take_over(struct lcore *lc, struct rte_mbuf **pkts, unsigned 
 		}
 	}
 	return kept;
-}
-
-static unsigned int keep(struct lcore *lc, const struct lcore_peer *peer, struct rte_mbuf **pkts,
-			 unsigned int n)
-{
-	return n && peer->copy ? lcore_take_over(lc, pkts, n) : n;
 }
 
 /* Frames of one port in a row go up together. */
@@ -83,7 +77,7 @@ static unsigned int given_by(struct lcore *lc, struct lcore_peer *peer, unsigned
 		want = RTE_MIN(max - total, PORT_BURST);
 		n = spsc_get_burst(peer->given, (void **)pkts, want);
 		total += n;
-		up_by_port(lc, pkts, keep(lc, peer, pkts, n));
+		up_by_port(lc, pkts, lcore_take_over(lc, pkts, n));
 	} while (n == want && total < max);
 	return total;
 }
@@ -135,7 +129,7 @@ static unsigned int wired_by(struct lcore *lc, struct lcore_peer *peer, unsigned
 		want = RTE_MIN(max - total, PORT_BURST);
 		n = spsc_get_burst(peer->wired, (void **)pkts, want);
 		total += n;
-		ip_wire_rx(stack_ip(lc->stack), pkts, keep(lc, peer, pkts, n));
+		ip_wire_rx(stack_ip(lc->stack), pkts, lcore_take_over(lc, pkts, n));
 	} while (n == want && total < max);
 	return total;
 }

@@ -65,12 +65,10 @@ static bool queue_is_ours(const struct lcore *lc, const struct port *port, uint1
 	return !port_steered(port) || q == port_queue_of(port, lc->index);
 }
 
-/* Does an RT lcore's pool give the packets, and are we none? */
-static bool rt_holds(const struct lcore *lc, const struct port *port)
+/* Does another lcore's pool give the packets? */
+static bool other_holds(const struct lcore *lc, const struct port *port)
 {
-	unsigned int holder = port_holder(port);
-
-	return !port_steered(port) && holder != lc->index && lc->peers[holder].copy;
+	return !port_steered(port) && port_holder(port) != lc->index;
 }
 
 static void set_napping(struct lcore *lc)
@@ -93,7 +91,7 @@ static void rxq_add(void *arg)
 			return;
 		}
 		lc->rxqs[lc->n_rxqs++] = (struct lcore_rxq){ call->port, port_dev(call->port), q,
-							     rt_holds(lc, call->port) };
+							     other_holds(lc, call->port) };
 	}
 	set_napping(lc);
 }

@@ -31,7 +31,7 @@
 struct lcore_rxq {
 	struct port *port;
 	uint16_t dev, queue;
-	bool copy; /* its packets come from an RT lcore's pool, and we are none: do not hold them */
+	bool copy; /* its packets come from another lcore's pool: do not hold them */
 };
 
 /*
@@ -43,7 +43,6 @@ struct lcore_peer {
 	struct spsc *given, *give;
 	struct spsc *wired, *wire;
 	struct news_ring *heard, *tell;
-	bool copy;  /* it is an RT lcore, we are not: do not hold its packets */
 	bool dirty; /* something was put in this turn: wake it if it sleeps */
 };
 
