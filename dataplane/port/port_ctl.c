@@ -86,16 +86,24 @@ static void want_offload(uint32_t offload, struct rte_eth_conf *conf)
 		conf->txmode.offloads |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 }
 
+/*
+ * TAP wants as many RX queues as TX queues; vmxnet3 has interrupt vectors for pairs of them, and
+ * wakes nobody where their numbers differ.
+ */
+static bool wants_pairs(const char *driver)
+{
+	return !strcmp(driver, "net_tap") || !strcmp(driver, "net_vmxnet3");
+}
+
 /* How many queues the device gets: a TX queue an lcore, RX as the driver needs them. */
 static void choose_queues(struct port *p, const struct rte_eth_dev_info *info)
 {
-	bool tap = !strncmp(p->conf.device, "net_tap", 7);
+	bool pairs = wants_pairs(info->driver_name);
 
 	p->n_txq = (uint16_t)RTE_MIN(p->n_lcores, info->max_tx_queues);
-	p->steered = p->n_lcores > 1 && !tap && p->n_txq == p->n_lcores &&
+	p->steered = p->n_lcores > 1 && !pairs && p->n_txq == p->n_lcores &&
 		info->max_rx_queues >= p->n_lcores;
-	/* TAP wants as many of the one as of the other. */
-	p->n_rxq = (uint16_t)(p->steered ? p->n_lcores : tap ? p->n_txq : 1);
+	p->n_rxq = (uint16_t)(p->steered ? p->n_lcores : pairs ? p->n_txq : 1);
 }
 
 static int configure(struct port *p)

@@ -8,11 +8,15 @@
 #include <rte_ethdev.h>
 
 #include <stdio.h>
+#include <time.h>
+#include <unistd.h>
 
 #define PORT	   0
 #define RING	   1024u
 #define DATA_ROOM  2048u
 #define TX_RETRIES 1000u
+#define LINK_TRIES 500u
+#define LINK_US	   10000u
 
 static int die(const char *what)
 {
@@ -21,9 +25,17 @@ static int die(const char *what)
 }
 
 /* Nanoseconds of the TSC; exact enough for a clock that only this process sees. */
-static uint64_t now_ns(const struct client *c)
+uint64_t client_now(const struct client *c)
 {
 	return (uint64_t)((unsigned __int128)rte_rdtsc() * NSEC_PER_SEC / c->hz);
+}
+
+uint64_t client_cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (uint64_t)(t.tv_sec * (int64_t)NSEC_PER_SEC + t.tv_nsec);
 }
 
 /* ---- the port ---- */
@@ -62,6 +74,18 @@ static bool port_owns(void *ctx, uint32_t be)
 
 static const struct link_ops port_ops = { .tx = port_tx, .owns = port_owns };
 
+static int wait_for_link(void)
+{
+	struct rte_eth_link link = { 0 };
+
+	for (unsigned int k = 0; k < LINK_TRIES; k++) {
+		if (!rte_eth_link_get_nowait(PORT, &link) && link.link_status)
+			return 0;
+		usleep(LINK_US);
+	}
+	return die("the port has no link");
+}
+
 static int port_open(struct client *c)
 {
 	struct rte_eth_conf conf = { 0 };
@@ -72,7 +96,7 @@ static int port_open(struct client *c)
 	    rte_eth_rx_queue_setup(PORT, 0, RING, SOCKET_ID_ANY, NULL, c->pool) ||
 	    rte_eth_tx_queue_setup(PORT, 0, RING, SOCKET_ID_ANY, NULL) || rte_eth_dev_start(PORT))
 		return die("the port does not start");
-	return 0;
+	return wait_for_link();
 }
 
 /* ---- the stack ---- */
@@ -102,8 +126,9 @@ static int stack_open(struct client *c)
 	stack_cfg_defaults(&cfg);
 	cfg.pool = c->pool;
 	cfg.seed = rte_rdtsc();
-	cfg.now = now_ns(c);
+	cfg.now = client_now(c);
 	cfg.tcp_conns_max = c->cfg.conns_max;
+	cfg.udp_socks_max = 16;
 	cfg.eph_first = 1024;
 	cfg.eph_last = 65535;
 	c->stack = stack_create(&cfg);
@@ -143,29 +168,43 @@ unsigned int client_turn(struct client *c)
 	unsigned int n = rte_eth_rx_burst(PORT, 0, pkts, CLIENT_BURST);
 	struct sock *s;
 
-	stack_turn(c->stack, now_ns(c), CLIENT_BURST);
+	stack_turn(c->stack, client_now(c), CLIENT_BURST);
 	if (n)
 		stack_rx(c->stack, c->link, pkts, n);
 	for (unsigned int k = 0; k < 2 * CLIENT_BURST && (s = sock_next_ready(&c->lane)); k++)
 		c->app->ready(c->app_ctx, s);
 	c->app->turn(c->app_ctx);
-	stack_tx(c->stack, 2 * CLIENT_BURST);
+	n += stack_tx(c->stack, 2 * CLIENT_BURST);
 	port_flush(c);
 	return n;
 }
 
-struct sock *client_connect(struct client *c, uint32_t credit)
+void client_sleep(const struct client *c, uint64_t until)
 {
-	struct ip_endpoint server = { .addr = ip_addr_v4(c->cfg.server),
-				      .port = c->cfg.server_port };
+	uint64_t next = RTE_MIN(until, stack_next(c->stack)), now = client_now(c);
+	struct timespec t;
+
+	if (next <= now)
+		return;
+	t.tv_sec = (time_t)((next - now) / NSEC_PER_SEC);
+	t.tv_nsec = (long)((next - now) % NSEC_PER_SEC);
+	nanosleep(&t, NULL);
+}
+
+/* ---- sockets ---- */
+
+static struct sock *open_to(struct client *c, uint8_t type, uint16_t port, uint32_t credit)
+{
+	struct ip_endpoint server = { .addr = ip_addr_v4(c->cfg.server), .port = port };
 	struct ip_endpoint local = { .addr = ip_addr_v4(
 					     addr_at(c, c->n_connects++ % c->cfg.n_addrs)) };
 	struct sock *s;
-	int err = sock_create(&c->lane, OUTSOCK_INET, SOCK_STREAM_T, 0, &s);
+	int err = sock_create(&c->lane, OUTSOCK_INET, type, 0, &s);
 
 	if (!err) {
 		sock_credit(s, credit);
-		sock_setopt(s, OUTSOCK_OPT_NODELAY, 1);
+		if (type == SOCK_STREAM_T)
+			sock_setopt(s, OUTSOCK_OPT_NODELAY, 1);
 		err = sock_bind(s, &local);
 		if (!err)
 			err = sock_connect(s, &server);
@@ -176,4 +215,19 @@ struct sock *client_connect(struct client *c, uint32_t credit)
 	}
 	fprintf(stderr, "client: connect: %s\n", strerror(-err));
 	return NULL;
+}
+
+struct sock *client_connect_to(struct client *c, uint16_t port, uint32_t credit)
+{
+	return open_to(c, SOCK_STREAM_T, port, credit);
+}
+
+struct sock *client_dgram_to(struct client *c, uint16_t port, uint32_t credit)
+{
+	return open_to(c, SOCK_DGRAM_T, port, credit);
+}
+
+struct sock *client_connect(struct client *c, uint32_t credit)
+{
+	return client_connect_to(c, c->cfg.server_port, credit);
 }

@@ -48,10 +48,21 @@ struct client {
 int client_create(struct client *c, const struct client_cfg *cfg);
 void client_destroy(struct client *c);
 
-/* One turn: receives, serves, transmits. Packets received. */
+/* One turn: receives, serves, transmits. Packets received; 0: nothing is left to do. */
 unsigned int client_turn(struct client *c);
 
-/* Starts a connection to the server with @credit bytes of window; NULL: said on stderr. */
+/* Waits for the stack's next timer, or @until; packets wait meanwhile. */
+void client_sleep(const struct client *c, uint64_t until);
+uint64_t client_now(const struct client *c); /* ns */
+uint64_t client_cpu_ns(void);		     /* that this process has used */
+
+/*
+ * Starts a connection to the server's @port (network order) with @credit bytes of window; or a
+ * datagram socket with this peer. NULL: said on stderr.
+ */
+struct sock *client_connect_to(struct client *c, uint16_t port, uint32_t credit);
+struct sock *client_dgram_to(struct client *c, uint16_t port, uint32_t credit);
+/* To the server_port of the configuration. */
 struct sock *client_connect(struct client *c, uint32_t credit);
 
 /* ---- requests and replies ---- */

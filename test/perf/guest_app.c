@@ -29,10 +29,15 @@ enum service {
 
 static const uint16_t ports[SERVICES] = { GUEST_ECHO, GUEST_DISCARD, GUEST_CHARGEN };
 
+/* Those that serve datagrams. */
+#define DGRAM_SERVICES (DISCARD + 1)
+
 /* @sources: connections of chargen. @failed: a reply that did not fit, a lost session. */
 struct guest_app {
 	struct simguest *sg;
 	struct sg_sock *listeners[SERVICES];
+	struct sg_sock *dgrams[DGRAM_SERVICES];
+	struct guest_counts counts;
 	struct sg_sock *sources[SOURCES_MAX];
 	unsigned int n_sources;
 	bool failed, opened;
@@ -48,6 +53,17 @@ static int service_of(const struct guest_app *a, const struct sg_sock *listener)
 	return k;
 }
 
+static void open_dgrams(struct guest_app *a)
+{
+	for (int k = 0; k < DGRAM_SERVICES; k++) {
+		struct outsock_addr any = sg_addr("0.0.0.0", ports[k]);
+
+		a->dgrams[k] = sg_socket(a->sg, 0, OUTSOCK_INET, OUTSOCK_DGRAM);
+		if (!a->dgrams[k] || sg_bind(a->dgrams[k], &any))
+			a->failed = true;
+	}
+}
+
 static void on_session(struct simguest *sg)
 {
 	struct guest_app *a = simguest_ctx(sg);
@@ -57,6 +73,7 @@ static void on_session(struct simguest *sg)
 		return;
 	}
 	a->opened = true;
+	open_dgrams(a);
 	for (int k = 0; k < SERVICES; k++) {
 		struct outsock_addr any = sg_addr("0.0.0.0", ports[k]);
 
@@ -73,6 +90,7 @@ static void on_accepted(struct simguest *sg, struct sg_sock *listener, struct sg
 	int service = service_of(a, listener);
 
 	s->user = (void *)(intptr_t)service;
+	a->counts.accepted++;
 	if (service == CHARGEN && a->n_sources < SOURCES_MAX)
 		a->sources[a->n_sources++] = s;
 }
@@ -81,9 +99,20 @@ static void on_data(struct simguest *sg, struct sg_sock *s, const void *data, ui
 {
 	struct guest_app *a = simguest_ctx(sg);
 
+	a->counts.bytes += len;
 	/* Requests in flight are few: window and ring have room for all their replies. */
 	if ((intptr_t)s->user == ECHO && sg_send(s, data, len) != len)
 		a->failed = true;
+}
+
+static void on_dgram(struct simguest *sg, struct sg_sock *s, const struct outsock_addr *from,
+		     const void *data, uint32_t len)
+{
+	struct guest_app *a = simguest_ctx(sg);
+
+	a->counts.dgrams++;
+	if (s == a->dgrams[ECHO] && sg_sendto(s, from, data, len))
+		a->counts.lost++;
 }
 
 static void source_forget(struct guest_app *a, const struct sg_sock *s)
@@ -120,6 +149,7 @@ static const struct sg_ops ops = {
 	.session = on_session,
 	.accepted = on_accepted,
 	.data = on_data,
+	.dgram = on_dgram,
 	.peer_closed = on_end,
 	.error = on_error,
 };
@@ -185,5 +215,13 @@ bool guest_app_ready(const struct guest_app *a)
 	for (int k = 0; k < SERVICES; k++)
 		if (!a->listeners[k] || !(a->listeners[k]->replied & 1u << OUTSOCK_OP_LISTEN))
 			return false;
+	for (int k = 0; k < DGRAM_SERVICES; k++)
+		if (!a->dgrams[k] || !(a->dgrams[k]->replied & 1u << OUTSOCK_OP_BIND))
+			return false;
 	return simguest_session(a->sg);
+}
+
+const struct guest_counts *guest_app_counts(const struct guest_app *a)
+{
+	return &a->counts;
 }

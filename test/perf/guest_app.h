@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What runs in the simulated guest of the benchmarks: servers for echo, discard and chargen
- * (RFC 862, 863, 864), polled.
+ * (RFC 862, 863, 864), polled; echo and discard for datagrams, too.
  */
 #ifndef OUTSOCK_PERF_GUEST_APP_H
 #define OUTSOCK_PERF_GUEST_APP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define GUEST_ECHO    7
 #define GUEST_DISCARD 9
 #define GUEST_CHARGEN 19
 
 struct guest_app;
+
+/* What the servers have received and answered. */
+struct guest_counts {
+	uint64_t accepted, bytes, dgrams, lost;
+};
 
 /* Attaches to the daemon's vhost-user socket. NULL: said on stderr. */
 struct guest_app *guest_app_open(const char *socket_path);
@@ -26,5 +32,7 @@ int guest_app_sleep(struct guest_app *a, int timeout_ms);
 
 /* All servers listen. */
 bool guest_app_ready(const struct guest_app *a);
+
+const struct guest_counts *guest_app_counts(const struct guest_app *a);
 
 #endif

@@ -68,17 +68,17 @@ def _builtin(modules_dir):
         return {os.path.basename(line.strip())[:-3].replace("-", "_") for line in file}
 
 
-def load_order(modules_dir):
-    """Module files in the order in which insmod can take them."""
+def load_order(modules_dir, names=MODULES):
+    """Module files, of @names and what they need, in the order in which insmod can take them."""
     table = _dependencies(modules_dir)
     builtin = _builtin(modules_dir)
     order = []
-    for name in MODULES:
+    for name in names:
         if name not in table:
             if name in builtin:
                 continue
             raise Failure(f"the kernel in {modules_dir} has no module {name}",
-                          "guests need 9p and virtio: use --kernel rt or --kernel amd64")
+                          "cloud kernels have no 9p, for one: use --kernel rt or --kernel amd64")
         path, needs = table[name]
         for file in [*reversed(needs), path]:
             if file not in order:
@@ -86,13 +86,13 @@ def load_order(modules_dir):
     return order
 
 
-def _read_module(path):
+def read_module(path):
     with open(path, "rb") as file:
         data = file.read()
     return lzma.decompress(data) if path.endswith(".xz") else data
 
 
-class _Cpio:
+class Cpio:
     """Writer of the "newc" format, as in the kernel's buffer-format.rst."""
 
     def __init__(self):
@@ -117,6 +117,9 @@ class _Cpio:
     def file(self, name, data, mode=0o644):
         self._entry(name, stat.S_IFREG | mode, data)
 
+    def link(self, name, target):
+        self._entry(name, stat.S_IFLNK | 0o777, target.encode())
+
     def device(self, name, major, minor):
         self._entry(name, stat.S_IFCHR | 0o600, device=(major, minor))
 
@@ -129,7 +132,7 @@ def build(kernel):
     """The archive's bytes for one kernel; uncompressed, since unpacking is slow in emulation."""
     if not os.path.exists(BUSYBOX):
         raise Failure(f"{BUSYBOX} is not here", "install it with: scripts/setup testbed")
-    cpio = _Cpio()
+    cpio = Cpio()
     for folder in ("bin", "dev", "proc", "root", "modules"):
         cpio.folder(folder)
     cpio.device("dev/console", 5, 1)
@@ -138,7 +141,7 @@ def build(kernel):
     names = []
     for path in load_order(kernel.modules):
         name = os.path.basename(path).removesuffix(".xz")
-        cpio.file(f"modules/{name}", _read_module(os.path.join(kernel.modules, path)))
+        cpio.file(f"modules/{name}", read_module(os.path.join(kernel.modules, path)))
         names.append(name)
     cpio.file("modules/order", "\n".join(names).encode() + b"\n")
     cpio.file("init", INIT.encode(), 0o755)
