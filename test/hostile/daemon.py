@@ -5,7 +5,8 @@
     daemon.py OUTSOCKD OUTSOCKCTL EVIL HONEST [CASE...]
 
 Whatever they do, each loses its session with the reason counted and logged once, nothing of it
-stays behind, and the honest guest's echo goes on, every byte exact."""
+stays behind, and the honest guest's echo goes on, every byte exact. All the while all of them are
+moved between two lcores."""
 
 import concurrent.futures
 import os
@@ -22,9 +23,14 @@ from plain import DEADLINE, Daemon
 ADDRESS = "10.79.3.10"
 GUESTS = 5  # hostile ones at a time
 GOES_ON = 256 << 10  # bytes that the honest guest moves beside each case
-PORT = """
+PORT = f"""
+[lcore 1]
+cpu = {max(os.sched_getaffinity(0))}
+packets = 8192
+connections = 1024
+
 [port p0]
-device = net_memif0,role=server,socket={dir}/memif.sock,socket-abstract=no
+device = net_memif0,role=server,socket={{dir}}/memif.sock,socket-abstract=no
 """
 GUEST = """
 [guest %s]
@@ -142,21 +148,52 @@ class Hostile:
         assert self.show(name)["packets"] == 0
 
 
+class Mover(threading.Thread):
+    """Takes one guest after the other to the other lcore, until it is to end."""
+
+    # Of a guest that has just lost its session, or whose packets wait: it stays, and says so.
+    FAILS = ("its last session is still being closed", "not room for all of its packets")
+
+    def __init__(self, daemon):
+        super().__init__(daemon=True)
+        self.daemon, self.ending, self.moves, self.wrong = daemon, threading.Event(), 0, []
+        self.start()
+
+    def run(self):
+        lcores = {guest["name"]: int(guest["lcore"]) for guest in self.daemon.ctl("guest", "list")}
+        while not self.ending.is_set():
+            for name, lcore in lcores.items():
+                done = self.daemon.try_ctl("guest", "set", name, f"lcore={1 - lcore}")
+                if done.returncode == 0:
+                    lcores[name] = 1 - lcore
+                    self.moves += name == "honest"
+                elif not any(words in done.stderr for words in self.FAILS):
+                    self.wrong.append(done.stderr)
+
+    def end(self):
+        self.ending.set()
+        self.join()
+        assert not self.wrong, self.wrong
+        print(f"ok - {self.moves} moves of the honest guest")
+
+
 def belongings(daemon):
     """What a leak would add to: packets in use, descriptors, guest memory."""
-    (lcore,) = daemon.ctl("lcore", "list")
+    lcores = daemon.ctl("lcore", "list")
     with open(f"/proc/{daemon.process.pid}/maps", encoding="utf-8") as file:
         maps = file.read()
-    return (lcore["packets"] - lcore["packets_free"],
+    return (sum(lcore["packets"] - lcore["packets_free"] for lcore in lcores),
             len(os.listdir(f"/proc/{daemon.process.pid}/fd")),
             maps.count("memfd:simguest") + maps.count("memfd:evil"))
 
 
 def honest_alone(daemon, program):
     """What is at hand after any guest's work (a spare packet, say) is no leak."""
-    honest = Honest(program, daemon.folder)
-    honest.goes_on()
-    honest.end()
+    for lcore in ("0", "1"):
+        daemon.ctl("guest", "set", "honest", "lcore=" + lcore)
+        honest = Honest(program, daemon.folder)
+        honest.goes_on()
+        honest.end()
     until(lambda: not daemon.ctl("socket", "list"), "no socket is left")
     return belongings(daemon)
 
@@ -166,6 +203,7 @@ def test(daemon, evil, honest_program, chosen):
     before = honest_alone(daemon, honest_program)
     honest = Honest(honest_program, daemon.folder)
     hostile = Hostile(daemon, evil, honest)
+    mover = Mover(daemon)
     cases = [line.split("\t") for line in
              subprocess.run([evil, "--list"], check=True, capture_output=True,
                             text=True).stdout.splitlines()]
@@ -173,6 +211,7 @@ def test(daemon, evil, honest_program, chosen):
     with concurrent.futures.ThreadPoolExecutor(GUESTS) as pool:
         failed = [f.exception() for f in [pool.submit(hostile.run, case) for case in cases]]
     failed = [str(error) for error in failed if error]
+    mover.end()
     assert not failed, "\n".join(failed) + "\n" + "".join(daemon.log)
     honest.end()
     until(lambda: not daemon.ctl("socket", "list"), "no socket is left")

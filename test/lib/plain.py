@@ -56,9 +56,12 @@ class Daemon:
     def lines(self, words):
         return [text for text in self.log if words in text]
 
-    def ctl(self, *words):
-        done = subprocess.run([self.outsockctl, "--socket", self.folder + "/control.sock", "--json",
+    def try_ctl(self, *words):
+        return subprocess.run([self.outsockctl, "--socket", self.folder + "/control.sock", "--json",
                                *words], capture_output=True, text=True, check=False)
+
+    def ctl(self, *words):
+        done = self.try_ctl(*words)
         assert done.returncode == 0, f"outsockctl {words}: {done.stderr}\n{''.join(self.log)}"
         return json.loads(done.stdout)
 
