@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 from driver import CLIENT, TOOL, expect, guest_address
-from faults import all_exact, all_reset, serve, traffic, works
+from faults import all_exact, all_reset, flowing, serve, traffic, works
 from registry import STANDARD, TWO, registrar
 
 TESTS = []
 test = registrar(TESTS)
-FOUR = ("--guests", "1", "--queues", "4", "--cpus", "2", "--slub-debug")
+FOUR = ("--guests", "1", "--queues", "4", "--cpus", "4", "--slub-debug")
 SERVER = ("--guests", "1", "--server", "--slub-debug")
 FEW = ("--guests", "1", "--slub-debug", "--config",
        os.path.join(os.path.dirname(os.path.abspath(__file__)), "few-packets.conf"))
@@ -22,10 +22,19 @@ NARROW = ("--guests", "1", "--slub-debug", "--config",
 
 @test("four-queues", FOUR)
 def four_queues(bed):
-    """Four queue pairs: connections on all of them, bytes exact."""
-    serve(bed)
-    p = traffic(bed, 8)
-    all_exact(p, 8)
+    """Four queue pairs: a listener of each CPU, hence on each pair, under traffic, bytes exact."""
+    ports = [str(7100 + k) for k in range(4)]
+    for k, port in enumerate(ports):
+        bed.guest_start("taskset", "-c", str(k), sys.executable, TOOL, "serve", port)
+        bed.wait_port(port)
+    queues = {re.search(r" queue=(\d+)", line).group(1) for line in bed.guest_sockets()}
+    expect(queues == {"0", "1", "2", "3"}, f"the listeners' queues: {queues}")
+    clients = [bed.client_start(sys.executable, TOOL, "verify", guest_address(1), port, "-c", "2")
+               for port in ports]
+    for p in clients:
+        flowing(p)
+    for p in clients:
+        all_exact(p, 2)
     works(bed)
 
 
