@@ -13,6 +13,7 @@ struct cli {
 	int argc;	    /* words after the command's own */
 	char **argv;
 	const char *root, *config; /* doctor's */
+	bool reset;		   /* latency's */
 };
 
 /* 0: done; 1: failed, and said so; 2: wrong usage. */
@@ -58,6 +59,8 @@ int cli_guest_set(struct cli *cli);
 int cli_socket_list(struct cli *cli);
 int cli_lcore_list(struct cli *cli);
 int cli_lcore_set(struct cli *cli);
+int cli_lcore_slow(struct cli *cli);
+int cli_latency(struct cli *cli);
 int cli_port_list(struct cli *cli);
 int cli_counters(struct cli *cli);
 int cli_config_dump(struct cli *cli);

@@ -26,6 +26,9 @@ static const struct command {
 	{ "lcore", "list", cli_lcore_list, "", "lcores, how busy they are" },
 	{ "lcore", "set", cli_lcore_set, " N KEY=VALUE...",
 	  "nice, priority, poll, idle, nap, nap-max, budgets" },
+	{ "lcore", "slow", cli_lcore_slow, " N", "its last slow turns, and what they did" },
+	{ "latency", NULL, cli_latency, " [GUEST|LCORE] [--reset]",
+	  "residence of messages, lengths of turns" },
 	{ "port", "list", cli_port_list, "", "ports and their traffic" },
 	{ "counters", NULL, cli_counters, " [LCORE]", "counters of the stack that are not 0" },
 	{ "config", "dump", cli_config_dump, "", "the configuration in force, as a file" },
@@ -71,7 +74,7 @@ static int run(const struct command *c, struct cli *cli)
 	cli->argv += skip;
 	if (doctor)
 		return cli->argc ? usage(stderr) : c->fn(cli);
-	if (cli->root || cli->config)
+	if (cli->root || cli->config || (cli->reset && c->fn != cli_latency))
 		return usage(stderr);
 	cli->fd = cli_connect(cli->socket);
 	if (cli->fd < 0)
@@ -97,6 +100,9 @@ static int take_option(struct cli *cli, int opt)
 	case 'c':
 		cli->config = optarg;
 		return -1;
+	case 'z':
+		cli->reset = true;
+		return -1;
 	case 'v':
 		return puts("outsockctl " OUTSOCK_VERSION) < 0;
 	default:
@@ -111,6 +117,7 @@ int main(int argc, char **argv)
 		{ "json", no_argument, NULL, 'j' },
 		{ "config", required_argument, NULL, 'c' },
 		{ "root", required_argument, NULL, 'r' },
+		{ "reset", no_argument, NULL, 'z' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
 		{ 0 },

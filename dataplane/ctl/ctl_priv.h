@@ -54,6 +54,8 @@ json_t *ctl_guest_set(struct ctl_call *call);
 json_t *ctl_socket_list(struct ctl_call *call);
 json_t *ctl_lcore_list(struct ctl_call *call);
 json_t *ctl_lcore_set(struct ctl_call *call);
+json_t *ctl_lcore_slow(struct ctl_call *call);
+json_t *ctl_latency(struct ctl_call *call);
 json_t *ctl_port_list(struct ctl_call *call);
 json_t *ctl_counters(struct ctl_call *call);
 json_t *ctl_config_dump(struct ctl_call *call);
@@ -63,6 +65,8 @@ json_t *ctl_log_level(struct ctl_call *call);
 /* What telemetry shows too; any thread, with the daemon's lock held where guests are concerned. */
 json_t *ctl_guest_json(struct daemon *d, const struct daemon_guest *g);
 json_t *ctl_lcore_json(struct daemon *d, unsigned int i);
+json_t *ctl_latency_json(struct daemon *d, const char *name);
+json_t *ctl_histogram_json(struct daemon *d, const char *name, const char *what);
 json_t *ctl_port_json(struct daemon *d, unsigned int i);
 json_t *ctl_status_json(struct daemon *d);
 /* Counters of lcore @i; all of them together: @i = n_lcores. */

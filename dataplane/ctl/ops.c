@@ -15,6 +15,8 @@ const struct ctl_op ctl_ops[] = {
 	{ "socket.list", ctl_socket_list },
 	{ "lcore.list", ctl_lcore_list },
 	{ "lcore.set", ctl_lcore_set },
+	{ "lcore.slow", ctl_lcore_slow },
+	{ "latency", ctl_latency },
 	{ "port.list", ctl_port_list },
 	{ "counters", ctl_counters },
 	{ "config.dump", ctl_config_dump },

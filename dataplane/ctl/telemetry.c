@@ -148,6 +148,40 @@ static json_t *counters(struct daemon *d, const char *name)
 	return *name && i == d->n_lcores ? NULL : ctl_counters_json(d, i);
 }
 
+/* One dict: keys are "rx/p50_ns". */
+static json_t *latency(struct daemon *d, const char *name)
+{
+	json_t *rows = ctl_latency_json(d, name), *o = rows ? json_object() : NULL, *row, *v;
+	const char *key, *what;
+	char path[64];
+	size_t i;
+
+	json_array_foreach(rows, i, row) {
+		what = json_string_value(json_object_get(row, "what"));
+		json_object_foreach(row, key, v) {
+			if (!json_is_integer(v))
+				continue;
+			snprintf(path, sizeof(path), "%s/%s", what, key);
+			json_object_set(o, path, v);
+		}
+	}
+	json_decref(rows);
+	return o;
+}
+
+/* Parameter: "NAME,rx". */
+static json_t *histogram(struct daemon *d, const char *params)
+{
+	const char *comma = strchr(params, ',');
+	char name[CONF_NAME_MAX];
+
+	if (!comma || (size_t)(comma - params) >= sizeof(name))
+		return NULL;
+	memcpy(name, params, (size_t)(comma - params));
+	name[comma - params] = '\0';
+	return ctl_histogram_json(d, name, comma + 1);
+}
+
 static const struct command {
 	const char *path;
 	json_t *(*fn)(struct daemon *d, const char *name);
@@ -158,6 +192,9 @@ static const struct command {
 	{ "/outsock/guest/info", guest_info, "One guest. Parameter: its name." },
 	{ "/outsock/lcore/list", lcore_list, "Names of the lcores." },
 	{ "/outsock/lcore/info", lcore_info, "One lcore. Parameter: its name." },
+	{ "/outsock/latency", latency, "Residence and turns. Parameter: a guest or lcore." },
+	{ "/outsock/histogram", histogram,
+	  "A histogram. Parameters: a guest, rx, rx-late, tx or tx-late; or an lcore, turn." },
 	{ "/outsock/port/list", port_list, "Names of the ports." },
 	{ "/outsock/port/info", port_info, "One port. Parameter: its name." },
 	{ "/outsock/counters", counters, "Counters of the stacks. Parameter: an lcore's name." },

@@ -11,7 +11,9 @@
 #ifndef OUTSOCK_DATAPLANE_GUEST_H
 #define OUTSOCK_DATAPLANE_GUEST_H
 
+#include "base/hist.h"
 #include "base/list.h"
+#include "base/stamp.h"
 #include "lcore/share.h"
 #include "pkt/addr.h"
 
@@ -114,6 +116,18 @@ void guest_stats_get(const struct guest *g, struct guest_stats *ret_stats);
 const struct guest_cfg *guest_config(const struct guest *g);
 
 /*
+ * Residence of its messages in the daemon. @rx: from the return of rx_burst to the store of the used
+ * index; @tx: from the look at the TX ring to the call of tx_burst. @rx_late, @tx_late: those among
+ * them that did not go through in the turn that brought them: they waited for credit, window, ring
+ * room or budget. The lcore writes, any thread may read.
+ */
+struct guest_latency {
+	struct hist rx, rx_late, tx, tx_late;
+};
+const struct guest_latency *guest_latency(const struct guest *g);
+void guest_latency_reset(struct guest *g);
+
+/*
  * A session error that has not been logged yet: its static text (once), or NULL. The control thread
  * asks now and then; at most one comes a second and guest.
  */
@@ -127,11 +141,13 @@ const char *guest_take_error(struct guest *g);
  * @touched: its rings may have something to publish or to notify
  * @upkeep: guest_upkeep() is due
  * @snap: guest_snapshot() in turn
+ * @number: of the lcore's guests, from 1
  */
 struct guest_seat {
 	struct guest *guest;
 	struct list link, touched, upkeep, snap;
 	struct share tx, rx;
+	uint32_t number;
 };
 struct guest_seat *guest_seat(struct guest *g);
 
@@ -150,6 +166,10 @@ struct share_amount guest_tx(struct guest *g, const struct share_amount *grant, 
 struct share_amount guest_rx(struct guest *g, const struct share_amount *grant, uint64_t now);
 /* Stores the used indices of what this turn has filled or taken. After this the guest sees it. */
 void guest_publish(struct guest *g);
+/* It was published at @c->now: what it was given is measured. */
+void guest_measure_rx(struct guest *g, const struct stamp_clock *c);
+/* @n of its packets, that it gave us at @when, leave at @c->now. */
+void guest_measure_tx(struct guest *g, const struct stamp_clock *c, uint32_t when, uint32_t n);
 /* Notifies the guest where it asked for it; returns the number of system calls made. */
 unsigned int guest_notify(struct guest *g);
 /*

@@ -275,6 +275,26 @@ void guest_retune(struct guest *g, const struct guest_tune *tune)
 	lcore_call(g->cfg.lcore, set_tune, &call);
 }
 
+const struct guest_latency *guest_latency(const struct guest *g)
+{
+	return &g->latency;
+}
+
+static void latency_reset(void *arg)
+{
+	struct guest *g = arg;
+
+	hist_clear(&g->latency.rx);
+	hist_clear(&g->latency.rx_late);
+	hist_clear(&g->latency.tx);
+	hist_clear(&g->latency.tx_late);
+}
+
+void guest_latency_reset(struct guest *g)
+{
+	lcore_call(g->cfg.lcore, latency_reset, g);
+}
+
 uint32_t guest_sockets_most(const struct guest *g)
 {
 	return g->ids.max;

@@ -51,6 +51,13 @@ struct guest_reply {
 	uint8_t body[GUEST_REPLY_BODY];
 };
 
+#define GUEST_RUNS 16 /* bursts that one turn tells apart in what it gives */
+
+/* Messages of one burst, given in this turn. */
+struct guest_run {
+	uint32_t when, n;
+};
+
 /* A direction of a queue pair. */
 struct guest_ring {
 	struct vring_dev v;
@@ -100,6 +107,11 @@ struct guest {
 	unsigned int n_lanes;		 /* those above have no running ring */
 	unsigned int tx_first, rx_first; /* lane whose turn it is */
 	struct guest_lane lanes[GUEST_LANES];
+
+	/* measuring */
+	unsigned int n_runs;
+	struct guest_run runs[GUEST_RUNS];
+	struct guest_latency latency;
 
 	/* for other threads */
 	const char *error_text; /* lcore stores, control thread takes (atomic exchange) */

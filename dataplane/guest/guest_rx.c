@@ -161,6 +161,34 @@ static void copy_packet(struct vring_chain *c, const struct rte_mbuf *m, uint32_
 	}
 }
 
+/* When it came; bursts beyond the last run that there is room for count as that one. */
+static void measure(struct guest *g, const struct rte_mbuf *m)
+{
+	uint32_t when = (uint32_t)pkt_stamp(m);
+	struct guest_run *r = &g->runs[g->n_runs ? g->n_runs - 1 : 0];
+
+	if (!when)
+		return;
+	if (!g->n_runs || (r->when != when && g->n_runs < GUEST_RUNS)) {
+		r = &g->runs[g->n_runs++];
+		*r = (struct guest_run){ .when = when };
+	}
+	r->n++;
+}
+
+void guest_measure_rx(struct guest *g, const struct stamp_clock *c)
+{
+	for (unsigned int i = 0; i < g->n_runs; i++) {
+		const struct guest_run *r = &g->runs[i];
+		uint64_t ns = stamp_ns(c, r->when);
+
+		hist_add(&g->latency.rx, ns, r->n);
+		if (stamp_late(c, r->when))
+			hist_add(&g->latency.rx_late, ns, r->n);
+	}
+	g->n_runs = 0;
+}
+
 /* One DATA with as much of rxq as the buffer takes. */
 static int emit_data(struct guest *g, struct guest_lane *l, struct sock *s)
 {
@@ -190,6 +218,7 @@ static int emit_data(struct guest *g, struct guest_lane *l, struct sock *s)
 	rx_done(l, len);
 	count_add(&l->rx_bytes, len);
 	guest_spend(g, len);
+	measure(g, s->rxq.head);
 	if (s->events & SOCK_EV_ACKED)
 		sock_event_taken(s, SOCK_EV_ACKED);
 	sock_rx_taken(s, len);
@@ -254,6 +283,8 @@ static int emit_dgram(struct guest *g, struct guest_lane *l, struct sock *s)
 	}
 	count_add(&l->rx_bytes, meta->payload);
 	guest_spend(g, meta->payload);
+	if (rc > 0)
+		measure(g, s->rxq.head);
 	sock_rx_taken_dgram(s);
 	return 1;
 }

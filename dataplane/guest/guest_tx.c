@@ -12,6 +12,8 @@
 
 #include "stack/stack.h"
 
+#include <rte_cycles.h>
+
 #include "lcore/rt_forbidden.h"
 
 #define PREFETCH_LINES 4 /* of a socket: what DATA touches of it and its connection */
@@ -107,6 +109,7 @@ static struct rte_mbuf *dgram_packet(struct guest *g, struct vring_chain *c)
 			rte_pktmbuf_free(head);
 			return NULL;
 		}
+		pkt_stamp_set(m, g->env->tx_stamp);
 		n = RTE_MIN(c->left, (uint32_t)rte_pktmbuf_tailroom(m));
 		vring_read(c, rte_pktmbuf_mtod(m, void *), n);
 		m->data_len = n;
@@ -276,6 +279,15 @@ static unsigned int lane_tx(struct guest *g, struct guest_lane *l, unsigned int 
 	return n;
 }
 
+void guest_measure_tx(struct guest *g, const struct stamp_clock *c, uint32_t when, uint32_t n)
+{
+	uint64_t ns = stamp_ns(c, when);
+
+	hist_add(&g->latency.tx, ns, n);
+	if (stamp_late(c, when))
+		hist_add(&g->latency.tx_late, ns, n);
+}
+
 struct share_amount guest_tx(struct guest *g, const struct share_amount *grant, uint64_t now)
 {
 	unsigned int n = 0, budget = (unsigned int)grant->msgs;
@@ -284,6 +296,7 @@ struct share_amount guest_tx(struct guest *g, const struct share_amount *grant, 
 	if (!guest_listening(g))
 		return (struct share_amount){ 0 };
 	g->bytes_left = grant->bytes;
+	g->env->tx_stamp = (uint64_t)g->seat.number << 32 | stamp_of(rte_rdtsc());
 	for (unsigned int i = 0; i < g->n_lanes && n < budget; i++) {
 		unsigned int k = g->tx_first + i;
 
@@ -293,5 +306,6 @@ struct share_amount guest_tx(struct guest *g, const struct share_amount *grant, 
 	}
 	if (++g->tx_first >= g->n_lanes)
 		g->tx_first = 0;
+	g->env->tx_stamp = 0;
 	return (struct share_amount){ (int32_t)n, grant->bytes - g->bytes_left };
 }

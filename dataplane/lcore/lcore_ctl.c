@@ -71,6 +71,7 @@ static void init_clock(struct lcore *lc, uint64_t tsc_base)
 
 	lc->tsc_base = tsc_base;
 	lc->tsc_mult = (uint64_t)((((unsigned __int128)NSEC_PER_SEC << 32) + hz / 2) / hz);
+	lc->clock.mult = stamp_mult(lc->tsc_mult);
 	lc->snap_cycles = hz / SNAPSHOTS_PER_SECOND;
 }
 
@@ -80,6 +81,8 @@ static void tune(struct lcore *lc)
 	lc->adaptive = lc->conf.poll == POLL_ADAPTIVE;
 	lc->idle_cycles =
 		(uint64_t)((unsigned __int128)lc->conf.idle_ns * rte_get_tsc_hz() / NSEC_PER_SEC);
+	lc->slow_cycles =
+		(uint64_t)((unsigned __int128)lc->conf.slow_ns * rte_get_tsc_hz() / NSEC_PER_SEC);
 	for (unsigned int b = 0; b < BUDGET_N; b++)
 		lc->budget[b] = config_budget(&lc->conf, b);
 	list_for_each(l, &lc->guests)

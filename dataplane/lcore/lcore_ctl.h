@@ -3,6 +3,7 @@
 #ifndef OUTSOCK_DATAPLANE_LCORE_CTL_H
 #define OUTSOCK_DATAPLANE_LCORE_CTL_H
 
+#include "base/hist.h"
 #include "lcore/lcore.h"
 #include "lcore/lcore_stats.h"
 #include "main/config.h"
@@ -47,7 +48,39 @@ void lcore_map_set(struct lcore *lc, const struct addr_map *map);
 int lcore_retune(struct lcore *lc, const struct conf_lcore *conf);
 struct link *lcore_link(struct lcore *lc, unsigned int port);
 
+/* ---- slow turns: the last ones that took longer than the lcore's slow-turn ---- */
+
+#define LCORE_SLOW  16
+#define LCORE_MARKS 3
+
+/**
+ * struct lcore_slow - a slow turn
+ * @when, @ns: its start (as lcore_now()) and its length
+ * @ns_in: timers, calls, reception; @ns_guests: guests' messages; @ns_out: the stack's packets;
+ *	@ns_end: notifications and, on an RT lcore, wires
+ * @did: what each part found to do, in the order of lcore_part_name()
+ * @guest, @guest_cost: who used most of the guests' part: bytes, and 1024 for each message
+ */
+struct lcore_slow {
+	uint64_t when, ns, ns_in, ns_guests, ns_out, ns_end;
+	uint32_t did[9];
+	char guest[CONF_NAME_MAX];
+	int64_t guest_cost;
+};
+
+/* A copy of them, oldest first; how many. */
+unsigned int lcore_slow_get(struct lcore *lc, struct lcore_slow ret_slow[LCORE_SLOW]);
+/* NULL behind the last one. */
+const char *lcore_part_name(unsigned int part);
+/* The time now, as lcore_now(). */
+uint64_t lcore_clock(const struct lcore *lc);
+/* Forgets slow turns and turn lengths. */
+void lcore_measure_reset(struct lcore *lc);
+
 /* ---- what other threads may read ---- */
+
+/* Lengths of turns that found work. */
+const struct hist *lcore_turn_hist(const struct lcore *lc);
 
 const struct conf_lcore *lcore_conf(const struct lcore *lc);
 const struct lcore_stats *lcore_stats(const struct lcore *lc);

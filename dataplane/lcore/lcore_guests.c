@@ -5,6 +5,8 @@
  */
 #include "lcore/lcore_priv.h"
 
+#include <rte_cycles.h>
+
 #include "lcore/rt_forbidden.h"
 
 #define SNAPS_A_TURN 2 /* copies of a guest's statistics */
@@ -54,11 +56,27 @@ unsigned int lcore_guests_look(struct lcore *lc)
 	const struct share_amount budget = { (int32_t)lc->budget[BUDGET_messages],
 					     (int32_t)lc->budget[BUDGET_bytes] };
 
+	lc->marks[0] = rte_rdtsc();
+	lc->top = NULL;
+	lc->top_cost = 0;
 	share_turn(&lc->guests_tx, &budget);
 	share_turn(&lc->guests_rx, &budget);
 	list_for_each(l, &lc->guests)
 		look_at(lc, seat_of(l));
 	return list_empty(&lc->upkeep) ? 0 : look_after(lc);
+}
+
+/* A message costs about as much as so many bytes of it. */
+#define MSG_COST 1024
+
+static void remember_top(struct lcore *lc, struct guest_seat *seat, const struct share_amount *used)
+{
+	int64_t cost = (int64_t)used->msgs * MSG_COST + used->bytes;
+
+	if (cost > lc->top_cost) {
+		lc->top_cost = cost;
+		lc->top = seat;
+	}
 }
 
 unsigned int lcore_guests_tx(struct lcore *lc)
@@ -72,6 +90,7 @@ unsigned int lcore_guests_tx(struct lcore *lc)
 
 		used = guest_tx(seat->guest, &grant, lc->now);
 		share_used(&lc->guests_tx, s, &used);
+		remember_top(lc, seat, &used);
 		lcore_touch(lc, seat);
 		/* Replies, most likely. */
 		if (guest_look(seat->guest, lc->now) & GUEST_LOOK_RX)
@@ -94,6 +113,7 @@ unsigned int lcore_guests_rx(struct lcore *lc)
 
 		used = guest_rx(seat->guest, &grant, lc->now);
 		share_used(&lc->guests_rx, s, &used);
+		remember_top(lc, seat, &used);
 		lcore_touch(lc, seat);
 		n += (unsigned int)used.msgs;
 	}
@@ -104,9 +124,18 @@ unsigned int lcore_guests_rx(struct lcore *lc)
 
 void lcore_guests_publish(struct lcore *lc)
 {
-	for (unsigned int p = 0; p < SHARE_PRIORITIES; p++)
-		list_for_each(l, &lc->touched[p])
+	unsigned int n = 0;
+
+	for (unsigned int p = 0; p < SHARE_PRIORITIES; p++) {
+		list_for_each(l, &lc->touched[p]) {
 			guest_publish(container_of(l, struct guest_seat, touched)->guest);
+			n++;
+		}
+	}
+	if (n)
+		lcore_measure_rx(lc);
+	else
+		lc->marks[1] = lc->marks[0];
 }
 
 /* Those of one priority; returns what is left of @budget. */

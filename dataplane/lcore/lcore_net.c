@@ -39,6 +39,7 @@ int lcore_port_add(struct lcore *lc, struct port *port)
 
 	pi->lc = lc;
 	pi->env = lc->env;
+	pi->measure = lcore_measure_tx;
 	pi->link = stack_link_add(lc->stack, &cfg);
 	if (!pi->link)
 		return -ENOMEM;
@@ -194,6 +195,7 @@ void lcore_guest_add(struct lcore *lc, struct guest *g)
 	share_init(&seat->tx, guest_config(g)->priority);
 	share_init(&seat->rx, guest_config(g)->priority);
 	lcore_set_quanta(lc, seat);
+	lcore_seat_take(lc, seat);
 	list_add_tail(&lc->guests, &seat->link);
 	list_add_tail(&lc->snaps, &seat->snap);
 	lc->n_guests++;
@@ -209,6 +211,7 @@ void lcore_guest_del(struct lcore *lc, struct guest *g)
 		return;
 	share_leave(&lc->guests_tx, &seat->tx);
 	share_leave(&lc->guests_rx, &seat->rx);
+	lcore_seat_give(lc, seat);
 	list_del(&seat->link);
 	list_del(&seat->touched);
 	list_del(&seat->upkeep);

@@ -6,18 +6,20 @@
 
 unsigned int lcore_nrt_turn(struct lcore *lc)
 {
-	unsigned int work = lcore_timers(lc);
+	uint32_t *did = lc->did;
+	unsigned int work;
 
-	work += lcore_calls(lc);
-	work += lcore_rx(lc);
-	work += lcore_given(lc);
-	work += lcore_wires(lc);
+	work = did[LCORE_PART_timers] = lcore_timers(lc);
+	work += did[LCORE_PART_calls] = lcore_calls(lc);
+	work += did[LCORE_PART_rx] = lcore_rx(lc);
+	work += did[LCORE_PART_given] = lcore_given(lc);
+	work += did[LCORE_PART_wires] = lcore_wires(lc);
 	work += lcore_guests_look(lc);
-	work += lcore_guests_tx(lc);
-	work += lcore_guests_rx(lc);
+	work += did[LCORE_PART_guests_tx] = lcore_guests_tx(lc);
+	work += did[LCORE_PART_guests_rx] = lcore_guests_rx(lc);
 	lcore_guests_publish(lc);
-	work += lcore_tx(lc);
-	work += lcore_notify(lc);
+	work += did[LCORE_PART_tx] = lcore_tx(lc);
+	work += did[LCORE_PART_notify] = lcore_notify(lc);
 	return work;
 }
 

@@ -6,6 +6,7 @@
  *	lcore_rt.c, lcore_nrt.c	the loops			hot
  *	lcore_turn.c		the parts of a turn		hot
  *	lcore_guests.c		... those for its guests	hot
+ *	lcore_measure.c		histograms, slow turns		hot
  *	share.c			who of them is served, and how much	hot
  *	lcore_give.c		packets from and to other lcores	hot
  *	lcore_sleep.c		sleeping and waking
@@ -27,6 +28,7 @@
 #define LCORE_RXQS_MAX	(CONF_PORTS_MAX * 16)
 #define LCORE_GIVE_SIZE 512  /* frames on their way from a polling lcore to another one */
 #define LCORE_WIRE_SIZE 1024 /* packets between guests of two lcores */
+#define LCORE_SEATS	(CONF_GUESTS_MAX + 1)
 
 struct lcore_rxq {
 	struct port *port;
@@ -45,6 +47,20 @@ struct lcore_peer {
 	struct news_ring *heard, *tell;
 	bool dirty; /* something was put in this turn: wake it if it sleeps */
 };
+
+/* Parts of a turn: X(name). */
+#define LCORE_PARTS(X) \
+	X(timers) X(calls) X(rx) X(given) X(guests_tx) X(guests_rx) X(tx) X(notify) X(wires)
+
+enum lcore_part {
+#define LCORE_PART(name) LCORE_PART_##name,
+	LCORE_PARTS(LCORE_PART)
+#undef LCORE_PART
+		LCORE_PART_N
+};
+
+_Static_assert(LCORE_PART_N == sizeof(((struct lcore_slow *)0)->did) / sizeof(uint32_t),
+	       "lcore_slow.did");
 
 /* Fields are the lcore's own unless they say otherwise. */
 struct lcore {
@@ -71,6 +87,18 @@ struct lcore {
 	struct lcore_rxq rxqs[LCORE_RXQS_MAX];
 	struct lcore_peer peers[CONF_LCORES_MAX]; /* by index; our own is unused */
 	struct lcore_stats stats;		  /* others read */
+
+	/* measuring */
+	struct stamp_clock clock; /* turn: the start of this one */
+	uint64_t marks[LCORE_MARKS];
+	uint64_t slow_cycles;
+	uint32_t did[LCORE_PART_N]; /* what each part of this turn found to do */
+	struct guest_seat *top;	    /* who used most of it */
+	int64_t top_cost;
+	struct guest_seat *seats[LCORE_SEATS]; /* by number; 0 is nobody */
+	struct lcore_slow slow[LCORE_SLOW];
+	uint32_t n_slow;
+	struct hist turn_ns; /* others read */
 	struct msg_inbox inbox;
 
 	/* sleep: @sleeping the lcore writes, who puts something in reads */
@@ -120,6 +148,15 @@ void lcore_set_quanta(struct lcore *lc, struct guest_seat *seat);
 /* Snapshots of its guests for other threads, some of them in each turn: from now on; the next. */
 void lcore_guests_snap(struct lcore *lc);
 void lcore_guests_snap_on(struct lcore *lc);
+/* Stamps of a burst that was received now; frames that @pi is about to send; rings published now. */
+void lcore_stamp(struct rte_mbuf **pkts, unsigned int n);
+void lcore_measure_tx(struct port_if *pi);
+void lcore_measure_rx(struct lcore *lc);
+/* The turn ended at @tsc, and was a slow one. */
+void lcore_slow_turn(struct lcore *lc, uint64_t tsc);
+/* A number for @seat, or none any more. */
+void lcore_seat_take(struct lcore *lc, struct guest_seat *seat);
+void lcore_seat_give(struct lcore *lc, struct guest_seat *seat);
 /* The rings of @seat may have something to publish, and its guest may want to be told. */
 void lcore_touch(struct lcore *lc, struct guest_seat *seat);
 

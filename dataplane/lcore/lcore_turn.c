@@ -11,11 +11,16 @@ void lcore_turn_begin(struct lcore *lc)
 	uint64_t tsc = rte_rdtsc();
 
 	/* The turn before ended here: one look at the clock a turn. */
-	if (lc->worked)
+	if (lc->worked) {
 		lcore_stats_turn(&lc->stats, tsc - lc->tsc);
+		hist_add(&lc->turn_ns, lcore_ns(lc, tsc) - lc->now, 1);
+		if (unlikely(tsc - lc->tsc > lc->slow_cycles))
+			lcore_slow_turn(lc, tsc);
+	}
 	lcore_count(&lc->stats, LCORE_turns, 1);
 	lc->tsc = tsc;
 	lc->now = lcore_ns(lc, tsc);
+	lc->clock.turn = stamp_of(tsc);
 }
 
 unsigned int lcore_calls(struct lcore *lc)
@@ -42,6 +47,8 @@ static unsigned int rx_burst(struct lcore *lc, const struct lcore_rxq *q, unsign
 	struct port_sorted sorted;
 	unsigned int n = port_rx(q->dev, q->queue, pkts, max), got = n;
 
+	if (n)
+		lcore_stamp(pkts, n);
 	if (unlikely(q->copy))
 		n = lcore_take_over(lc, pkts, n);
 	if (!n)
@@ -85,6 +92,7 @@ unsigned int lcore_tx(struct lcore *lc)
 
 	for (unsigned int i = 0; i < lc->n_ports; i++)
 		n += port_flush(lc->ifs[i]);
+	lc->marks[2] = n ? rte_rdtsc() : lc->marks[1];
 	if (n)
 		lcore_count(&lc->stats, LCORE_tx_frames, n);
 	return n + more;

@@ -71,7 +71,7 @@ struct conf_lcore {
 	int32_t nice;	   /* non-RT */
 	uint32_t priority; /* RT: SCHED_FIFO */
 	uint32_t poll;	   /* enum conf_poll */
-	uint64_t idle_ns, nap_ns, nap_max_ns;
+	uint64_t idle_ns, nap_ns, nap_max_ns, slow_ns;
 	uint32_t connections, udp_sockets, packets;
 	int32_t budget[BUDGET_N]; /* or CONF_AUTO: config_budget() */
 };

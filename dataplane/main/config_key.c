@@ -55,6 +55,8 @@ static const struct conf_key lcore_keys[] = {
 	  "a time from 1us to 1s, such as 50us" },
 	{ "nap-max", CONF_TIME, CONF_LIVE, LC(nap_max_ns), USEC, 1 * SEC, NULL, "4ms",
 	  "a time from 1us to 1s, such as 4ms" },
+	{ "slow-turn", CONF_TIME, CONF_LIVE, LC(slow_ns), USEC, 1 * SEC, NULL, "200us",
+	  "a time from 1us to 1s, such as 200us" },
 	{ "connections", CONF_U32, 0, LC(connections), 16, 4 << 20, NULL, "16384",
 	  "16 to 4194304 TCP connections" },
 	{ "udp-sockets", CONF_U32, 0, LC(udp_sockets), 16, 1 << 20, NULL, "4096",

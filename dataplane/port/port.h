@@ -37,6 +37,7 @@ struct port;
  * @prepare: the device wants rte_eth_tx_prepare()
  * @n, @pkts: frames of this turn
  * @stuck: since when the device has taken none of them, or 0
+ * @measure: looks at the frames that are about to be sent; set by the lcore, or NULL
  * @frames, @bytes, @refused: counters, others read them
  */
 struct port_if {
@@ -49,6 +50,7 @@ struct port_if {
 	int raw_fd;
 	uint32_t n;
 	uint64_t stuck;
+	void (*measure)(struct port_if *pi);
 	uint64_t frames, bytes, refused;
 	struct rte_mbuf *pkts[PORT_TX_MAX];
 };

@@ -63,6 +63,8 @@ unsigned int port_flush(struct port_if *pi)
 		return 0;
 	if (pi->prepare)
 		n = prepare(pi);
+	if (pi->measure)
+		pi->measure(pi);
 	for (uint32_t i = 0; i < n; i++)
 		bytes += pi->pkts[i]->pkt_len;
 	if (pi->raw_fd >= 0)

@@ -27,6 +27,7 @@ struct env {
 	struct siphash_key secret; /* tables, ISNs, ports; drawn by the daemon */
 	struct rte_mempool *pool;  /* this lcore's packets */
 	uint64_t drops[DROP_N];
+	uint64_t tx_stamp; /* of the packets for the message that is under way (pkt_stamp()) */
 };
 
 #define NSEC_PER_MSEC 1000000ull

@@ -39,8 +39,10 @@ struct rte_mbuf *pkt_alloc(struct env *env)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(env->pool);
 
-	if (m)
+	if (m) {
 		pkt_meta(m)->next = NULL;
+		pkt_stamp_set(m, 0);
+	}
 	return m;
 }
 

@@ -57,6 +57,21 @@ static inline struct pkt_meta *pkt_meta(struct rte_mbuf *m)
 	return rte_mbuf_to_priv(m);
 }
 
+/*
+ * For measuring, in mbuf.hash, which nobody else uses: when it came (base/stamp.h), and above that,
+ * of a packet from a guest, the number that its lcore gave the guest. 0: not known.
+ */
+static inline uint64_t pkt_stamp(const struct rte_mbuf *m)
+{
+	return (uint64_t)m->hash.fdir.hi << 32 | m->hash.fdir.lo;
+}
+
+static inline void pkt_stamp_set(struct rte_mbuf *m, uint64_t stamp)
+{
+	m->hash.fdir.lo = (uint32_t)stamp;
+	m->hash.fdir.hi = (uint32_t)(stamp >> 32);
+}
+
 /* Frees @m and counts why. The one way to drop. */
 void pkt_drop(struct env *env, struct rte_mbuf *m, enum drop_reason reason);
 

@@ -77,6 +77,7 @@ static struct rte_mbuf *txq_push(struct tcp_conn *c, uint32_t seq)
 	struct pkt_meta *meta = pkt_meta(m);
 
 	spare_fetch(c->tcp);
+	pkt_stamp_set(m, c->tcp->env->tx_stamp);
 	meta->seq = seq;
 	meta->payload = 0;
 	meta->tx_next = NULL;

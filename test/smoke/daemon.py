@@ -327,6 +327,35 @@ def test_lcore_set(daemon):
     assert (lcore["poll"], lcore["priority"]) == ("adaptive", 60), lcore
 
 
+def test_latency(daemon):
+    """What the lcores measured of the guests' messages, as table, JSON and telemetry's arrays."""
+    rows = daemon.ctl("latency")
+    named = {(row["kind"], row["name"], row["what"]): row for row in rows}
+    for row in rows:
+        points = [row[f"{key}_ns"] for key in ("p50", "p90", "p99", "p999", "p9999", "max")]
+        assert points == sorted(points), row
+    # They have just talked to each other, over the wire between their lcores.
+    for guest, cls in (("g1", "non-rt"), ("g2", "rt")):
+        row = named["guest", guest, "rx"]
+        assert row["count"] > 1000 and 0 < row["p50_ns"] <= row["max_ns"], row
+        assert named["guest", guest, "rx-late"]["count"] <= row["count"], rows
+        assert named["class", cls, "rx"]["count"] == row["count"], rows
+    assert named["lcore", "0", "turn"]["count"] > 0, rows
+    assert named["lcore", "1", "turn"]["mean_ns"] > 0, rows
+    assert len(daemon.ctl("latency", "g1")) == 4
+    table = run(daemon.ctl_path, "--socket", daemon.bed.dir + "/control.sock", "latency", "g2")
+    assert "P99.99" in table and "rx-late" in table, table
+    assert "there is no guest or lcore" in daemon.ctl_fails("latency", "nobody")
+    daemon.ctl("lcore", "set", "0", "slow-turn=1us")
+    until(lambda: daemon.ctl("lcore", "slow", "0"), "a turn of more than 1 us")
+    slow = daemon.ctl("lcore", "slow", "0")[-1]
+    parts = slow["in_ns"] + slow["guests_ns"] + slow["out_ns"] + slow["end_ns"]
+    assert slow["ns"] == parts > 1000 and "guests_tx" in slow["did"], slow
+    daemon.ctl("lcore", "set", "0", "slow-turn=200us")
+    daemon.ctl("latency", "0", "--reset")
+    assert not [s for s in daemon.ctl("lcore", "slow", "0") if s["ns"] < 200000]
+
+
 def test_guest_set(daemon):
     packets = quota(daemon, "g1")
     guest = daemon.ctl("guest", "set", "g1", "priority=7", "quota-packets=1000",
@@ -496,6 +525,7 @@ def all_tests(bed, outsockd, outsockctl, guest_pair):
         test_reload(bed, daemon)
         test_doctor(daemon)
         test_guest_to_guest(bed, daemon, guest_pair)
+        test_latency(daemon)
         test_guest_moves(bed, daemon, guest_pair)
         secret = test_secret_is_kept(bed)
         daemon.end()

@@ -150,7 +150,8 @@ static void test_keys(void **state)
 {
 	refuse(LCORE0 "colour = red\n",
 	       "f:3: [lcore 0] colour: unknown key; right: cpu, class, nice, priority, poll, "
-	       "idle, nap, nap-max, connections, udp-sockets, packets, budget-timers, budget-rx, "
+	       "idle, nap, nap-max, slow-turn, connections, udp-sockets, packets, budget-timers, "
+	       "budget-rx, "
 	       "budget-given, budget-wire, budget-messages, budget-bytes, budget-guest-messages, "
 	       "budget-guest-bytes, budget-tx, budget-notify, budget-upkeep");
 	refuse(LCORE0 "cpu = 0\n",
@@ -535,7 +536,8 @@ static void test_lcore_set(void **state)
 		"f:1: [lcore 1] priority: '99' is not a valid value; right: 1 to 98 "
 		"(SCHED_FIFO)\n"
 		"f:4: [lcore 1] cpu: the key can not be changed while the lcore runs; "
-		"right: nice, priority, poll, idle, nap, nap-max, budget-timers, budget-rx, "
+		"right: nice, priority, poll, idle, nap, nap-max, slow-turn, budget-timers, "
+		"budget-rx, "
 		"budget-given, budget-wire, budget-messages, budget-bytes, budget-guest-messages, "
 		"budget-guest-bytes, budget-tx, budget-notify or budget-upkeep\n"
 		"f: [lcore] there is no such lcore; right: the number of an [lcore N]\n");

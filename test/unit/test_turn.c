@@ -10,6 +10,7 @@
 #include "port/port_priv.h"
 #include "wire/byteorder.h"
 
+#include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_byteorder.h>
 
@@ -117,6 +118,20 @@ unsigned int guest_notify(struct guest *g)
 	work.notifies++;
 	g->notified++;
 	return 1;
+}
+
+void guest_measure_rx(struct guest *g, const struct stamp_clock *c)
+{
+}
+
+static unsigned int measured[2], calls_to_measure;
+
+void guest_measure_tx(struct guest *g, const struct stamp_clock *c, uint32_t when, uint32_t n)
+{
+	assert_true(g == &guests[0] || g == &guests[1]);
+	assert_true(stamp_ns(c, when) < NSEC_PER_SEC);
+	measured[g - guests] += n;
+	calls_to_measure++;
 }
 
 void guest_snapshot(struct guest *g)
@@ -264,7 +279,9 @@ static int setup(void **state)
 	for (unsigned int i = 0; i < GUESTS; i++) {
 		struct guest *g = &guests[i];
 
-		*g = (struct guest){ .cfg = { .max_msgs = 64, .priority = i == 0 ? 5 : 0 } };
+		*g = (struct guest){ .cfg = { .max_msgs = 64,
+					      .name = i ? "other" : "urgent",
+					      .priority = i == 0 ? 5 : 0 } };
 		g->seat.guest = g;
 		list_init(&g->seat.link);
 		list_init(&g->seat.touched);
@@ -499,6 +516,82 @@ static void test_idle(void **state)
 	assert_int_equal(work.snaps, GUESTS);
 }
 
+static void send_stamped(uint64_t stamp)
+{
+	struct rte_mbuf *m = udp_frame(PEER);
+
+	pkt_stamp_set(m, stamp);
+	port_tx(f.lc[0]->ifs[0], m);
+}
+
+/* Received packets have the time of their burst; sent ones are counted by guest, once, by runs. */
+static void test_measure(void **state)
+{
+	struct sock *s;
+	uint64_t now = stamp_of(rte_rdtsc());
+
+	put(udp_frame(OWN));
+	turn(10000);
+	s = sock_next_ready(&f.lane);
+	assert_non_null(s);
+	assert_true((uint32_t)pkt_stamp(s->rxq.head) - (uint32_t)now < UINT32_MAX / 2);
+	assert_int_equal(pkt_stamp(s->rxq.head) >> 32, 0);
+	sock_rx_taken_dgram(s);
+	for (unsigned int i = 0; i < 10; i++)
+		send_stamped((uint64_t)guests[i < 7 ? 0 : 1].seat.number << 32 | now);
+	send_stamped(0);
+	send_stamped(now);		   /* nobody's */
+	send_stamped(1000ull << 32 | now); /* of a guest that never was */
+	turn(10000);
+	assert_int_equal(measured[0], 7);
+	assert_int_equal(measured[1], 3);
+	assert_int_equal(calls_to_measure, 2);
+	/* The number of one that has gone is nobody's. */
+	now |= (uint64_t)guests[1].seat.number << 32;
+	lcore_guest_del(f.lc[0], &guests[1]);
+	send_stamped(now);
+	lcore_rt_turn(f.lc[0]);
+	assert_int_equal(calls_to_measure, 2);
+	lcore_guest_add(f.lc[0], &guests[1]);
+	turn(10000);
+}
+
+/* A slow turn is kept with what it did; the last 16 of them. */
+static void test_slow_turns(void **state)
+{
+	struct lcore_slow slow[LCORE_SLOW];
+	struct lcore *lc = f.lc[0];
+	uint32_t before = lc->n_slow;
+
+	lc->slow_cycles = UINT64_MAX;
+	lcore_turn_begin(lc);
+	lcore_turn_begin(lc);
+	assert_int_equal(lc->n_slow, before);
+	lc->slow_cycles = 0;
+	for (unsigned int i = 0; i < 20; i++) {
+		guests[0].tx_msgs = i;
+		guests[1].tx_msgs = 20 - i;
+		lcore_turn_begin(lc);
+		work.last_priority = SHARE_PRIORITIES;
+		lc->worked = lcore_rt_turn(lc);
+	}
+	lcore_turn_begin(lc);
+	assert_int_equal(lc->n_slow - before, 20);
+	assert_int_equal(lcore_slow_get(lc, slow), LCORE_SLOW);
+	for (unsigned int i = 0; i < LCORE_SLOW; i++) {
+		const struct lcore_slow *s = &slow[i];
+
+		assert_int_equal(s->did[LCORE_PART_guests_tx], 20);
+		assert_int_equal(s->ns, s->ns_in + s->ns_guests + s->ns_out + s->ns_end);
+		if (i + 4 != 10)
+			assert_string_equal(s->guest, i + 4 > 10 ? "urgent" : "other");
+	}
+	lcore_measure_reset(lc);
+	assert_int_equal(lcore_slow_get(lc, slow), 0);
+	lc->slow_cycles = UINT64_MAX;
+	lc->worked = 0;
+}
+
 /* Other budgets count from the next turn on. */
 static void test_retune(void **state)
 {
@@ -526,6 +619,7 @@ int main(void)
 		cmocka_unit_test(test_worst_case),    cmocka_unit_test(test_notifications),
 		cmocka_unit_test(test_fair),	      cmocka_unit_test(test_priority),
 		cmocka_unit_test(test_foreign_queue), cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_measure),	      cmocka_unit_test(test_slow_turns),
 		cmocka_unit_test(test_retune),
 	};
 
