@@ -150,6 +150,12 @@ def step_guest(log):
     return tap(status, text, "guest")
 
 
+def step_lab(log):
+    """A minute of the laboratory's clock through outsockd on PREEMPT_RT."""
+    status, _ = run(log, TOP / "scripts/rt-lab", "--soak", env={"OUTSOCK_BUILD": str(PLAIN)})
+    return one("lab", status)
+
+
 STEPS = {
     "setup": step_setup,
     "build": step_build,
@@ -157,6 +163,7 @@ STEPS = {
     **{s: (lambda log, s=s: meson_tests(log, PLAIN, [s])) for s in SUITES},
     "module": step_module,
     "guest": step_guest,
+    "lab": step_lab,
     "sanitized": step_sanitized,
     "fuzz": step_fuzz,
 }

@@ -6,6 +6,7 @@ the kernel's own path, and writes CSV, a report and plots.
     scripts/rt-lab --quick          fewer requests
     scripts/rt-lab --only e,b       only these variants (--list names them)
     scripts/rt-lab --twice          each variant two times: both must give the same
+    scripts/rt-lab --soak           a minute of its clock through outsockd, to look for complaints
     scripts/rt-lab --out DIR        where the results go (default: rt-lab-results)
 
 A missed target is a result: exit status 0. A variant that could not be measured, a complaint of the
@@ -47,11 +48,15 @@ def arguments(argv):
     parser.add_argument("--quick", action="store_true", help="fewer requests")
     parser.add_argument("--only", default="", metavar="LETTER,...", help="only these variants")
     parser.add_argument("--twice", action="store_true", help="and compare")
+    parser.add_argument("--soak", action="store_true", help="a test, no report")
     parser.add_argument("--out", default="rt-lab-results", metavar="DIR")
     parser.add_argument("--keep", action="store_true", help="keep the machines' logs and records")
     parser.add_argument("--list", action="store_true", help="name the variants")
     args = parser.parse_args(argv)
-    args.letters = args.only.split(",") if args.only else list(variant.VARIANTS)
+    if args.soak and args.only:
+        parser.error("--soak is outsockd's alone")
+    args.letters = args.only.split(",") if args.only else \
+        ["e"] if args.soak else list(variant.VARIANTS)
     unknown = [x for x in args.letters if x not in variant.VARIANTS]
     if unknown:
         parser.error(f"no variant {unknown[0]}; there are: {', '.join(variant.VARIANTS)}")
@@ -61,7 +66,8 @@ def arguments(argv):
 class Lab:
     def __init__(self, args, folder):
         self.args, self.folder, self.began = args, folder, time.monotonic()
-        self.traffic = variant.QUICK if args.quick else variant.FULL
+        self.traffic = variant.SOAK if args.soak else \
+            variant.QUICK if args.quick else variant.FULL
 
     def note(self, text):
         print(f"rt-lab: [{time.monotonic() - self.began:5.0f} s] {text}", file=sys.stderr,
@@ -97,10 +103,18 @@ def measure_all(lab, letters):
     return results, failed
 
 
+def lost(results):
+    """The variants in which a request had no reply."""
+    return [letter for letter, one in results.items()
+            if any(phase.lost or not phase.latencies for phase in one.phases.values())]
+
+
 def run(args, folder):
     lab = Lab(args, folder)
     results, failed = measure_all(lab, args.letters)
-    if results:
+    if args.soak:
+        failed += lost(results)
+    elif results:
         print(report.write(results, lab.traffic, Path(args.out)))
         lab.note(f"CSV, report and plots are in {args.out}")
     for letter, one in results.items():

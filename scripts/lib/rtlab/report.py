@@ -88,10 +88,10 @@ def judged(results):
     return table(["target", "limit", "figure", "verdict", ""], rows)
 
 
-def markdown(results):
+def markdown(results, traffic):
     kernels = "\n".join(f"- ({letter}) {one.variant.title}: Linux {one.kernel}"
                         for letter, one in results.items())
-    text = HEAD.format(period=variants.PERIOD, moderate=load_text(variants.MODERATE),
+    text = HEAD.format(period=traffic.period, moderate=load_text(variants.MODERATE),
                        heavy=load_text(variants.HEAVY), interval=variants.LOAD_INTERVAL)
     return "\n".join([text, kernels + f"\n- run on {platform.platform()}\n",
                       "## Latency\n", latencies(results), "## Targets\n", judged(results),
@@ -168,7 +168,7 @@ def write(results, traffic, out):
     """All files; returns the report."""
     out.mkdir(parents=True, exist_ok=True)
     write_csv(results, out)
-    text = markdown(results)
+    text = markdown(results, traffic)
     Path(out / "report.md").write_text(text, encoding="utf-8")
     for phase in (2, 3):
         plot_cdf(results, phase, out)

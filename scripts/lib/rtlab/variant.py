@@ -17,14 +17,14 @@ class Variant:
 
 @dataclass(frozen=True)
 class Traffic:
-    """How many requests the RT client sends in each phase, one every PERIOD us."""
+    """How many requests the RT client sends in each phase, one every `period` us."""
     warm_up: int
     idle: int
     loaded: int
+    period: int = 500
 
 
 PHASES = {1: "idle", 2: "moderate load", 3: "heavy load"}   # 0 warms up
-PERIOD = 500
 RT_ADDRESS = "10.77.0.11"
 
 # For lab_load: period in us; streams and bytes for each; datagrams and their bytes; connections.
@@ -39,6 +39,7 @@ LOAD_INTERVAL = 1093
 
 FULL = Traffic(200, 2000, 5000)
 QUICK = Traffic(50, 200, 600)
+SOAK = Traffic(50, 24000, 600, 2500)        # a minute of the virtual clock
 
 HEAD = """\
 [dataplane]
@@ -111,7 +112,7 @@ def parameters(variant, traffic):
         "WARM_UP": traffic.warm_up,
         "IDLE": traffic.idle,
         "LOADED": traffic.loaded,
-        "PERIOD": PERIOD,
+        "PERIOD": traffic.period,
         "LOAD_MODERATE": _quoted(MODERATE),
         "LOAD_HEAVY": _quoted(HEAVY),
         "TROUBLE": "'" + TROUBLE.pattern.replace(r"\b", "") + "'",
