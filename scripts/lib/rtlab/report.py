@@ -34,7 +34,7 @@ one class, one lcore, one queue.
 """
 
 PLOT = """\
-set terminal pngcairo size 1000,600 font "sans,11"
+set terminal pngcairo noenhanced size 1000,600 font "sans,11"
 set output "{name}"
 set title "{title}"
 set grid
