@@ -148,7 +148,7 @@ void lcore_set_quanta(struct lcore *lc, struct guest_seat *seat);
 /* Snapshots of its guests for other threads, some of them in each turn: from now on; the next. */
 void lcore_guests_snap(struct lcore *lc);
 void lcore_guests_snap_on(struct lcore *lc);
-/* Stamps of a burst that was received now; frames that @pi is about to send; rings published now. */
+/* Stamps of a burst received now; frames that @pi is about to send; rings published now. */
 void lcore_stamp(struct rte_mbuf **pkts, unsigned int n);
 void lcore_measure_tx(struct port_if *pi);
 void lcore_measure_rx(struct lcore *lc);
