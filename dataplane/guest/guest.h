@@ -116,10 +116,10 @@ void guest_stats_get(const struct guest *g, struct guest_stats *ret_stats);
 const struct guest_cfg *guest_config(const struct guest *g);
 
 /*
- * Residence of its messages in the daemon. @rx: from the return of rx_burst to the store of the
- * used index; @tx: from the look at the TX ring to the call of tx_burst. @rx_late, @tx_late: those among
- * them that did not go through in the turn that brought them: they waited for credit, window, ring
- * room or budget. The lcore writes, any thread may read.
+ * Residence of its messages in the daemon. @rx: from the return of rx_burst to the store of
+ * the used index; @tx: from the look at the TX ring to the call of tx_burst. @rx_late,
+ * @tx_late: those among them that did not go through in the turn that brought them: they
+ * waited for credit, window, ring room or budget. The lcore writes, any thread may read.
  */
 struct guest_latency {
 	struct hist rx, rx_late, tx, tx_late;
