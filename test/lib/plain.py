@@ -14,7 +14,7 @@ control = {dir}/control.sock
 state = {dir}/state
 hugepages = no
 control-cpu = {control}
-
+{dataplane}
 [lcore 0]
 cpu = {cpu}
 packets = {packets}
@@ -25,12 +25,13 @@ connections = 1024
 class Daemon:
     """outsockd, whose log a thread keeps; it is killed when something never comes."""
 
-    def __init__(self, outsockd, outsockctl, folder, config, packets=8192, control="auto"):
+    def __init__(self, outsockd, outsockctl, folder, config, packets=8192, control="auto",
+                 dataplane=""):
         path = os.path.join(folder, "outsockd.conf")
         cpu = min(os.sched_getaffinity(0))
         with open(path, "w", encoding="ascii") as file:
             file.write(CONFIG.format(dir=folder, cpu=cpu, packets=packets,
-                                     control=control.format(cpu=cpu)) +
+                                     control=control.format(cpu=cpu), dataplane=dataplane) +
                        config.format(dir=folder))
         self.outsockctl, self.folder = outsockctl, folder
         self.process = subprocess.Popen([outsockd, "--config", path], text=True,

@@ -124,6 +124,7 @@ static unsigned int poll_rx(struct simguest *sg, unsigned int pair, unsigned int
 		on_message(sg, pair, q->bufs + (size_t)i * q->buf_size, q->used->ring[i].len);
 		q->avail_idx++;
 	}
+	sg_unask(q);
 	return n;
 }
 

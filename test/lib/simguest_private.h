@@ -57,6 +57,8 @@ uint64_t sg_now_ms(void);
 /* ---- simguest_ring.c ---- */
 void sg_queues_reset(struct simguest *sg);
 bool sg_event_idx(const struct simguest *sg);
+/* Keeps the event index (VIRTIO 1.2, 2.7.7) out of the used index's way. */
+void sg_unask(struct sg_queue *q);
 uint16_t sg_used(const struct sg_queue *q);
 int sg_send_msg(struct simguest *sg, unsigned int pair, const struct outsock_hdr *h,
 		const void *body, uint32_t len);

@@ -53,10 +53,20 @@ struct sg_queue *simguest_queue(struct simguest *sg, unsigned int index)
 	return &sg->queues[index];
 }
 
+/* Who polls is notified all the same when the used index comes round to the event index. */
+void sg_unask(struct sg_queue *q)
+{
+	uint16_t *event = &q->avail->ring[q->size];
+
+	if ((uint16_t)(q->used_idx - *event) > 1u << 14)
+		*event = q->used_idx - 1;
+}
+
 uint8_t *sg_tx_slot(struct sg_queue *q)
 {
 	if ((uint16_t)(q->avail_idx - q->used_idx) == q->size) {
 		q->used_idx = sg_used(q);
+		sg_unask(q);
 		if ((uint16_t)(q->avail_idx - q->used_idx) >= q->size)
 			return NULL;
 	}
