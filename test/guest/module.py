@@ -149,6 +149,43 @@ def module_file(bed):
     return shutil.copy(build / "guest-kmod" / release / "outsock.ko", FILES / "outsock.ko")
 
 
+HOLD = """
+import signal, socket
+s = socket.create_server(("0.0.0.0", 7210))
+print("ready", flush=True)
+c, _ = s.accept()
+signal.pause()
+"""
+
+ORPHAN = """
+import socket, sys
+s = socket.create_connection((sys.argv[1], 7210))
+s.setblocking(False)
+try:
+    while True:
+        s.send(bytes(65536))
+except BlockingIOError:
+    s.close()
+print("closed")
+"""
+
+
+@test("orphans")
+def orphans(bed):
+    """A closed connection whose peer does not read keeps the module loaded, until it is aborted."""
+    peer = bed.client_start(sys.executable, "-c", HOLD)
+    peer.wait_line(lambda line: line == "ready", "the peer")
+    out = bed.guest(sys.executable, "-c", ORPHAN, CLIENT).stdout
+    expect(out == "closed\n", out)
+    waiting = bed.guest("cat", "/proc/sys/net/outsock/abort_orphans", native=True).stdout
+    (line,) = bed.guest_sockets()
+    expect(waiting == "1\n" and " orphan" in line, f"{waiting}, {line}")
+    refused = bed.guest("rmmod", "outsock", native=True, check=False)
+    expect(refused.returncode != 0 and "in use" in refused.stderr, f"rmmod: {refused}")
+    sysctl(bed, "abort_orphans", 1)
+    until(lambda: not bed.guest_sockets(), "the orphan has gone")
+
+
 @test("unload")
 def unload(bed):
     """Unloading is refused with open sockets; it restores everything; loading works again."""
