@@ -145,12 +145,12 @@ static bool osreq_list(struct osreq *req, u8 state)
 	return true;
 }
 
-/* The device has gone. Not by fn: it would take a lock that the caller may hold. */
-static void osreq_refuse(struct osreq *req)
+/* Not by fn: it would take a lock that the caller may hold. */
+void osreq_refuse(struct osreq *req, int status)
 {
 	req->fn = NULL;
 	if (osreq_take(req))
-		osreq_finish(req, ENETDOWN, NULL, 0);
+		osreq_finish(req, status, NULL, 0);
 }
 
 void osreq_queue(struct osreq *req)
@@ -163,7 +163,7 @@ void osreq_queue(struct osreq *req)
 	sent = osreq_flush(q);
 	oring_unlock(q);
 	if (!listed)
-		osreq_refuse(req);
+		osreq_refuse(req, ENETDOWN);	/* the device has gone */
 	else if (!sent)
 		oring_wake(q);
 }
@@ -176,7 +176,7 @@ void osreq_keep(struct osreq *req)
 	listed = osreq_list(req, OSREQ_SENT);
 	oring_unlock(req->q);
 	if (!listed)
-		osreq_refuse(req);
+		osreq_refuse(req, ENETDOWN);	/* the device has gone */
 }
 
 /*

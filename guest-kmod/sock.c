@@ -356,13 +356,15 @@ int osk_declare(struct osk *os)
 
 /*
  * If the epoch has changed since osk_declare(), the socket is declared again before anything else
- * is asked.
+ * is asked. If the host has refused it since, there is nobody to ask.
  */
 void osk_request(struct osk *os, struct osreq *req)
 {
 	spin_lock(&os->lock);
 	if (os->declared)
 		osreq_queue(req);
+	else if (os->refused)
+		osreq_refuse(req, os->refused);
 	else
 		osreq_keep(req);
 	spin_unlock(&os->lock);

@@ -83,7 +83,10 @@ void osk_wait_reply(struct osk *os, bool nonblock)
 	remove_wait_queue(wq, &wait);
 }
 
-/* In a new epoch osk_declare_again() does it. An error: the device has gone. */
+/*
+ * In a new epoch osk_declare_again() does it. An error: the device has gone, or the host has
+ * refused the socket.
+ */
 static int osk_ask_connect(struct socket *sock, struct osk *os, struct osreq *req,
 			    const struct outsock_addr *addr)
 {
@@ -92,8 +95,8 @@ static int osk_ask_connect(struct socket *sock, struct osk *os, struct osreq *re
 
 	spin_lock(&os->lock);
 	declared = os->declared;
-	if (os->dead) {
-		err = -ENETDOWN;
+	if (os->dead || (!declared && os->refused)) {
+		err = os->dead ? -ENETDOWN : -os->refused;
 		goto unlock;
 	}
 	osk_sync_options(os);
