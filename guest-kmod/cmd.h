@@ -57,7 +57,7 @@ void osreq_forget_sock(struct osreq *req);
 void osreq_body(struct osreq *req, const void *body, u32 len);
 void osreq_queue(struct osreq *req);	/* not in interrupts; any lock held or not */
 void osreq_keep(struct osreq *req);	/* until osreq_requeue() */
-void osreq_refuse(struct osreq *req, int status);	/* ends it without a message; fn is not called */
+void osreq_refuse(struct osreq *req, int status);	/* ends it without a message, nor fn */
 int osreq_wait(struct osreq *req);	/* 0 or a negative error; the request stays the caller's */
 int osreq_wait_for(struct osreq *req, long timeout);	/* jiffies */
 void osreq_put(struct osreq *req);
