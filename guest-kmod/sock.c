@@ -184,14 +184,23 @@ struct osk *osk_child(struct osk *listener, u32 id, const struct outsock_evt_con
 	return os;
 }
 
-/* Before the host knows it. What is urgent has a queue pair (and a ring thread) of its own. */
+/*
+ * Once, before the host and any ring know it: from then on its messages must keep their order. What
+ * is urgent has a queue pair (and a ring thread) of its own.
+ */
 static void osk_choose_queue(struct osk *os)
 {
 	struct oring *urgent = osdev_rt_queue(os->dev);
 
-	if (urgent && (rt_task(current) ||
-		       READ_ONCE(osk_sk(os)->sk_priority) >= TC_PRIO_INTERACTIVE))
-		os->q = urgent;
+	if (os->q_chosen)
+		return;
+	os->q_chosen = true;
+	if (!urgent || (!rt_task(current) &&
+			READ_ONCE(osk_sk(os)->sk_priority) < TC_PRIO_INTERACTIVE))
+		return;
+	spin_lock(&os->lock);
+	os->q = urgent;
+	spin_unlock(&os->lock);
 }
 
 /* An id comes and goes with a reference of the table. */

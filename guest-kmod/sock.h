@@ -97,7 +97,7 @@ struct osk {
 		struct udp_sock udp;
 	};
 
-	/* fixed */
+	/* fixed; the queue once it has had an id */
 	struct osdev *dev;
 	struct oring *q;
 	bool stream;
@@ -109,6 +109,7 @@ struct osk {
 	/* under ctl */
 	struct osk_twin *twin;	/* changes under lock, too: see osk_twin_hold() */
 	bool bound;		/* the program has bound it, or we have */
+	bool q_chosen;
 	struct outsock_addr bound_to;
 
 	/* under lock */

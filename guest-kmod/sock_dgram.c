@@ -138,10 +138,11 @@ static int osk_dgram_put(struct osk *os, struct osdgram *dg)
 		.op = OUTSOCK_OP_DGRAM, .body = &dg->head, .body_len = sizeof(dg->head),
 		.vec = dg->vec, .n_vec = dg->n_vec, .vec_len = dg->len,
 	};
-	struct oring *q = os->q;
+	struct oring *q;
 	int err = -EAGAIN;
 
 	spin_lock(&os->lock);
+	q = os->q;
 	msg.sock = os->id;
 	if (os->dead) {
 		err = -ENETDOWN;
