@@ -15,7 +15,6 @@
 #include "sock.h"
 
 #define OSRX_CHUNK	2048	/* room taken for copies: further ones need no new segment */
-#define OSRX_ATOMIC	(GFP_ATOMIC | __GFP_NOWARN)	/* without, a stream dies */
 
 struct osk *osrx_find(const struct osrx *rx, bool stream)
 {
@@ -61,7 +60,7 @@ static struct osseg *osrx_copy(struct oring *q, const void *from, u32 len)
 		size = OSRX_CHUNK / 4;
 	if (!skb_page_frag_refill(size, frag, GFP_NOWAIT | __GFP_NOWARN))
 		return NULL;
-	seg = osseg_new(frag->page, frag->offset, len, OSRX_ATOMIC);
+	seg = osseg_new(frag->page, frag->offset, len, OSK_ATOMIC);
 	if (!seg)
 		return NULL;
 	get_page(frag->page);
@@ -74,7 +73,7 @@ static struct osseg *osrx_copy(struct oring *q, const void *from, u32 len)
 
 static struct osseg *osrx_steal(struct osrx *rx)
 {
-	struct osseg *seg = osseg_new(rx->page, rx->off, rx->len, OSRX_ATOMIC);
+	struct osseg *seg = osseg_new(rx->page, rx->off, rx->len, OSK_ATOMIC);
 
 	if (!seg)
 		return NULL;

@@ -58,6 +58,9 @@
 #include "abi/abi.h"
 #include "abi/abi_cmd.h"
 #include "abi/abi_data.h"
+
+/* Without memory a stream dies: from the reserves, too. */
+#define OSK_ATOMIC (GFP_ATOMIC | __GFP_NOWARN)
 #include "abi/abi_event.h"
 #include "seg.h"
 
@@ -222,6 +225,7 @@ void osk_proto_exit(void);
 int osk_create(struct sock *sk, bool stream);	/* proto.init */
 void osk_unhash(struct sock *sk);
 void osk_destruct(struct sock *sk);
+struct osreq *osk_new_close(struct osk *os, gfp_t gfp);	/* CLOSE, made ahead */
 struct osk *osk_child(struct osk *listener, u32 id, const struct outsock_evt_conn *evt);
 int osk_declare(struct osk *os);		/* ctl held */
 void osk_request(struct osk *os, struct osreq *req);	/* after osk_declare() */

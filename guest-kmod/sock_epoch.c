@@ -9,8 +9,6 @@
 #include "mib.h"
 #include "sock.h"
 
-#define OSK_ATOMIC (GFP_ATOMIC | __GFP_NOWARN)
-
 static bool osk_is_connection(const struct osk *os)
 {
 	int state = osk_sk(os)->sk_state;
