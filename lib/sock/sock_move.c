@@ -226,8 +226,7 @@ int sock_move_cancel(struct sock_move *m, unsigned int budget)
 		list_add_head(&m->owner->socks, &s->owner_link);
 		s->tp->stay(s);
 	}
-	from.tp->ghosts_stay(from.ctx, m->owner, &m->ghosts);
-	return 0;
+	return from.tp->ghosts_stay(from.ctx, m->owner, &m->ghosts, budget);
 }
 
 int sock_move_release(struct sock_move *m, unsigned int budget)

@@ -68,7 +68,8 @@ struct sock_transport {
 	 */
 	int (*ghosts_leave)(void *ctx, struct sock_owner *o, struct list *ghosts, uint32_t *at,
 			    unsigned int budget);
-	void (*ghosts_stay)(void *ctx, struct sock_owner *o, struct list *ghosts);
+	int (*ghosts_stay)(void *ctx, struct sock_owner *o, struct list *ghosts,
+			   unsigned int budget);
 	int (*ghosts_arrive)(void *ctx, struct sock_owner *o, struct list *ghosts,
 			     struct list *empty, unsigned int budget);
 	int (*ghosts_free)(void *ctx, struct list *empty, unsigned int budget);

@@ -530,7 +530,7 @@ void tcp_arrive_begin(struct sock *s, struct sock *from);
 bool tcp_arrive(struct sock *s, struct sock *from, unsigned int *budget);
 int tcp_ghosts_leave(void *ctx, struct sock_owner *o, struct list *ghosts, uint32_t *at,
 		     unsigned int budget);
-void tcp_ghosts_stay(void *ctx, struct sock_owner *o, struct list *ghosts);
+int tcp_ghosts_stay(void *ctx, struct sock_owner *o, struct list *ghosts, unsigned int budget);
 int tcp_ghosts_arrive(void *ctx, struct sock_owner *o, struct list *ghosts, struct list *empty,
 		      unsigned int budget);
 int tcp_ghosts_free(void *ctx, struct list *empty, unsigned int budget);

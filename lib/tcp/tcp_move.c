@@ -143,10 +143,11 @@ static struct tcp_tw *first(struct list *l)
 	return tw;
 }
 
-void tcp_ghosts_stay(void *ctx, struct sock_owner *o, struct list *ghosts)
+int tcp_ghosts_stay(void *ctx, struct sock_owner *o, struct list *ghosts, unsigned int budget)
 {
-	while (!list_empty(ghosts))
+	for (; budget && !list_empty(ghosts); budget--)
 		tcp_tw_stay(ctx, first(ghosts), o);
+	return !list_empty(ghosts);
 }
 
 int tcp_ghosts_arrive(void *ctx, struct sock_owner *o, struct list *ghosts, struct list *empty,
