@@ -128,6 +128,12 @@ const struct guest_latency *guest_latency(const struct guest *g);
 void guest_latency_reset(struct guest *g);
 
 /*
+ * Addresses of at most @max pages of its memory, spread over all of it; returns how many, 0 while
+ * none is mapped. To ask the kernel about, not to touch: it may be unmapped at any time.
+ */
+unsigned int guest_pages(const struct guest *g, void **ret_pages, unsigned int max);
+
+/*
  * A session error that has not been logged yet: its static text (once), or NULL. The control thread
  * asks now and then; at most one comes a second and guest.
  */

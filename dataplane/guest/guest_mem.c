@@ -171,6 +171,23 @@ void guest_mem_populate(const struct guest_mem *m)
 	}
 }
 
+unsigned int guest_mem_pages(const struct guest_mem *m, void **ret_pages, unsigned int max)
+{
+	const struct slot *s = &slots[m->slot];
+	struct map maps[VRING_MEM_REGIONS];
+	unsigned int n_maps = 0, n = 0;
+
+	for (unsigned int i = 0; i < VRING_MEM_REGIONS; i++) {
+		maps[n_maps].addr = __atomic_load_n(&s->maps[i].addr, __ATOMIC_ACQUIRE);
+		maps[n_maps].size = s->maps[i].size;
+		n_maps += maps[n_maps].addr != 0;
+	}
+	for (unsigned int i = 0; i < n_maps; i++)
+		for (unsigned int each = max / n_maps, k = 0; k < each; k++)
+			ret_pages[n++] = (void *)(maps[i].addr + maps[i].size / each * k);
+	return n;
+}
+
 bool guest_mem_contains(const struct guest_mem *m, const void *p, size_t len)
 {
 	for (uint32_t i = 0; i < m->vring.n; i++) {

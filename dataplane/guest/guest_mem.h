@@ -44,6 +44,8 @@ const uint32_t *guest_mem_fault(const struct guest_mem *m);
 int guest_mem_set(struct guest_mem *m, const struct guest_mem_map *maps, uint32_t n, bool populate);
 /* Makes what is there present, as guest_mem_set() would have. */
 void guest_mem_populate(const struct guest_mem *m);
+/* Addresses of at most @max pages, spread over all; see guest_pages(). Any thread. */
+unsigned int guest_mem_pages(const struct guest_mem *m, void **ret_pages, unsigned int max);
 /* Before the library unmaps. */
 void guest_mem_clear(struct guest_mem *m);
 /* Do the @len bytes at @p lie in one region? */

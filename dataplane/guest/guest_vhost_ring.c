@@ -194,6 +194,11 @@ void guest_vhost_mem_read(struct guest_vhost *v)
 	free(mem);
 }
 
+unsigned int guest_pages(const struct guest *g, void **ret_pages, unsigned int max)
+{
+	return guest_mem_pages(&g->vhost->mem, ret_pages, max);
+}
+
 /* ---- the guest moves to another lcore: control thread ---- */
 
 void guest_vhost_lock(struct guest *g, bool populate)

@@ -9,6 +9,7 @@
 #include "lcore/lcore_ctl.h"
 #include "main/config.h"
 #include "main/loop.h"
+#include "main/node.h"
 #include "port/port.h"
 
 #include <pthread.h>
@@ -20,6 +21,7 @@ struct daemon_guest {
 	struct list link;
 	struct conf_guest conf;
 	unsigned int lcore, port; /* indices */
+	struct node_places nodes; /* as last looked at */
 	struct guest *guest;
 };
 
@@ -72,7 +74,7 @@ int guests_set(struct daemon *d, struct daemon_guest *g, const struct conf_guest
 /* With @d->lock held, or by the control thread. NULL: there is none. */
 struct daemon_guest *guests_find(struct daemon *d, const char *name);
 
-/* ---- guest_log.c: what guests did wrong, each second ---- */
+/* ---- guest_log.c: what guests did wrong, and where they are, each second ---- */
 
 int guest_log_init(struct daemon *d);
 void guest_log_fini(struct daemon *d);

@@ -177,6 +177,7 @@ static struct daemon_guest *entry_new(struct daemon *d, const struct conf_guest 
 	guests_load(d, -1, n);
 	g->lcore = (unsigned int)place_guest(d->conf, conf, n);
 	g->port = (unsigned int)(config_port(d->conf, conf->port) - d->conf->ports);
+	g->nodes = (struct node_places){ NODE_NONE, NODE_NONE, NODE_NONE };
 	list_init(&g->link);
 	return g;
 }

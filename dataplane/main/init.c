@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include <rte_cycles.h>
+#include <rte_lcore.h>
 
 static int on_throttling(struct daemon *d);
 static int on_loop(struct daemon *d);
@@ -209,12 +210,15 @@ static int on_lcores(struct daemon *d)
 			.map = d->map,
 		};
 
+		/* All that it will touch in its turns is touched here first. */
+		node_prefer((int)rte_lcore_to_socket_id(cfg.eal_id));
 		if (getrandom(&cfg.seed, sizeof(cfg.seed), 0) != sizeof(cfg.seed))
 			err = -EIO;
 		else
 			err = lcore_create(&cfg, &d->lcores[i]);
 		d->n_lcores += !err;
 	}
+	node_prefer(NODE_NONE);
 	if (!err)
 		err = lcore_connect(d->lcores, d->n_lcores);
 	if (err)
