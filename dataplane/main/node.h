@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #define NODE_NONE    (-1) /* of no node (a virtual device), or not known */
-#define NODE_SAMPLES 64   /* pages that are looked at */
+#define NODE_SAMPLES 64	  /* pages that are looked at */
 
 /* Where what serves a guest is. */
 struct node_places {

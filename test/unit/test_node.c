@@ -20,9 +20,11 @@ static void test_apart(void **state)
 		struct node_places p;
 		bool apart;
 	} rows[] = {
-		{ { 0, 0, 0 }, false },	    { { 1, 1, 1 }, false },	    { { 0, 1, 1 }, true },
-		{ { 1, 0, 1 }, true },	    { { 1, 1, 0 }, true },	    { { NODE_NONE, 1, 1 }, false },
-		{ { NODE_NONE, 1, 0 }, true }, { { 0, 0, NODE_NONE }, false }, { { 2, 0, NODE_NONE }, true },
+		{ { 0, 0, 0 }, false },	       { { 1, 1, 1 }, false },
+		{ { 0, 1, 1 }, true },	       { { 1, 0, 1 }, true },
+		{ { 1, 1, 0 }, true },	       { { NODE_NONE, 1, 1 }, false },
+		{ { NODE_NONE, 1, 0 }, true }, { { 0, 0, NODE_NONE }, false },
+		{ { 2, 0, NODE_NONE }, true },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
