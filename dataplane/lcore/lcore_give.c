@@ -8,20 +8,65 @@
 
 #include "lcore/rt_forbidden.h"
 
-void lcore_give(struct lcore *lc, struct port *port, struct port_sorted *s)
+/* Frames in a row for one peer. */
+static void give(struct lcore *lc, struct lcore_peer *peer, struct rte_mbuf **pkts, unsigned int n)
 {
-	for (unsigned int i = 0; i < s->n_foreign; i++) {
-		struct lcore_peer *peer = &lc->peers[s->home[i]];
+	unsigned int put = spsc_put_burst(peer->give, (void *const *)pkts, n);
 
-		s->foreign[i]->port = (uint16_t)port_index(port);
-		if (spsc_put(peer->give, s->foreign[i])) {
-			peer->dirty = true;
-			lcore_count(&lc->stats, LCORE_foreign_frames, 1);
-		} else {
-			lcore_count(&lc->stats, LCORE_foreign_drops, 1);
-			pkt_drop(lc->env, s->foreign[i], DROP_WIRE_FULL);
-		}
+	peer->dirty |= put != 0;
+	lcore_count(&lc->stats, LCORE_foreign_frames, put);
+	if (likely(put == n))
+		return;
+	lcore_count(&lc->stats, LCORE_foreign_drops, n - put);
+	for (unsigned int i = put; i < n; i++)
+		pkt_drop(lc->env, pkts[i], DROP_WIRE_FULL);
+}
+
+static void give_kept(struct lcore *lc)
+{
+	struct lcore_kept *kept = &lc->kept;
+
+	for (unsigned int i = 0, k; i < kept->n; i = k) {
+		for (k = i + 1; k < kept->n && kept->home[k] == kept->home[i]; k++)
+			;
+		give(lc, &lc->peers[kept->home[i]], kept->pkts + i, k - i);
 	}
+	kept->n = 0;
+}
+
+void lcore_keep(struct lcore *lc, const struct port *port, const struct port_sorted *s)
+{
+	struct lcore_kept *kept = &lc->kept;
+	uint16_t index = (uint16_t)port_index(port);
+
+	if (kept->n + s->n_foreign > LCORE_KEPT_MAX)
+		give_kept(lc);
+	for (unsigned int i = 0; i < s->n_foreign; i++) {
+		s->foreign[i]->port = index;
+		kept->pkts[kept->n] = s->foreign[i];
+		kept->home[kept->n++] = s->home[i];
+	}
+}
+
+static void wake_peers(struct lcore *lc)
+{
+	for (unsigned int i = 0; i < lc->n_peers; i++) {
+		struct lcore_peer *peer = &lc->peers[i];
+
+		if (!peer->dirty)
+			continue;
+		peer->dirty = false;
+		if (lcore_wake(peer->lc))
+			lcore_count(&lc->stats, LCORE_wakes, 1);
+	}
+}
+
+void lcore_hand_on(struct lcore *lc)
+{
+	if (lc->alone)
+		return;
+	give_kept(lc);
+	wake_peers(lc);
 }
 
 /*
@@ -76,6 +121,8 @@ static unsigned int given_by(struct lcore *lc, struct lcore_peer *peer, unsigned
 	do {
 		want = RTE_MIN(max - total, PORT_BURST);
 		n = spsc_get_burst(peer->given, (void **)pkts, want);
+		if (!n)
+			break;
 		total += n;
 		up_by_port(lc, pkts, lcore_take_over(lc, pkts, n));
 	} while (n == want && total < max);
@@ -128,6 +175,8 @@ static unsigned int wired_by(struct lcore *lc, struct lcore_peer *peer, unsigned
 	do {
 		want = RTE_MIN(max - total, PORT_BURST);
 		n = spsc_get_burst(peer->wired, (void **)pkts, want);
+		if (!n)
+			break;
 		total += n;
 		ip_wire_rx(stack_ip(lc->stack), pkts, lcore_take_over(lc, pkts, n));
 	} while (n == want && total < max);
@@ -151,19 +200,6 @@ unsigned int lcore_wires(struct lcore *lc)
 	if (total)
 		lcore_count(&lc->stats, LCORE_wire_in, total);
 	return total;
-}
-
-void lcore_wake_peers(struct lcore *lc)
-{
-	for (unsigned int i = 0; i < lc->n_peers; i++) {
-		struct lcore_peer *peer = &lc->peers[i];
-
-		if (!peer->dirty)
-			continue;
-		peer->dirty = false;
-		if (lcore_wake(peer->lc))
-			lcore_count(&lc->stats, LCORE_wakes, 1);
-	}
 }
 
 /* ---- what the stack calls ---- */

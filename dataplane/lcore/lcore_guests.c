@@ -18,8 +18,10 @@ static struct guest_seat *seat_of(struct list *l)
 
 void lcore_touch(struct lcore *lc, struct guest_seat *seat)
 {
-	if (list_empty(&seat->touched))
-		list_add_tail(&lc->touched[seat->tx.priority], &seat->touched);
+	if (!list_empty(&seat->touched))
+		return;
+	list_add_tail(&lc->touched[seat->tx.priority], &seat->touched);
+	lc->touched_any |= 1u << seat->tx.priority;
 }
 
 /* Sessions that are over, time-outs: in turn, as they were found. */
@@ -124,18 +126,19 @@ unsigned int lcore_guests_rx(struct lcore *lc)
 
 void lcore_guests_publish(struct lcore *lc)
 {
-	unsigned int n = 0;
+	uint32_t any = lc->touched_any;
 
-	for (unsigned int p = 0; p < SHARE_PRIORITIES; p++) {
-		list_for_each(l, &lc->touched[p]) {
-			guest_publish(container_of(l, struct guest_seat, touched)->guest);
-			n++;
-		}
-	}
-	if (n)
-		lcore_measure_rx(lc);
-	else
+	if (!any) {
 		lc->marks[1] = lc->marks[0];
+		return;
+	}
+	while (any) {
+		struct list *touched = lcore_touched_next(lc, &any);
+
+		list_for_each(l, touched)
+			guest_publish(container_of(l, struct guest_seat, touched)->guest);
+	}
+	lcore_measure_rx(lc);
 }
 
 /* Those of one priority; returns what is left of @budget. */
@@ -156,17 +159,17 @@ static unsigned int notify(struct lcore *lc, struct list *touched, unsigned int 
 
 unsigned int lcore_notify(struct lcore *lc)
 {
-	unsigned int budget = lc->budget[BUDGET_notify], left = 0;
+	unsigned int budget = lc->budget[BUDGET_notify];
+	uint32_t any = lc->touched_any;
 
-	for (unsigned int p = SHARE_PRIORITIES; p--;) {
-		if (list_empty(&lc->touched[p]))
-			continue;
-		budget = notify(lc, &lc->touched[p], budget);
-		left |= !list_empty(&lc->touched[p]);
+	while (any) {
+		struct list *touched = lcore_touched_next(lc, &any);
+
+		budget = notify(lc, touched, budget);
+		if (list_empty(touched))
+			lc->touched_any &= ~(1u << (touched - lc->touched));
 	}
-	if (!lc->alone)
-		lcore_wake_peers(lc);
-	return left;
+	return lc->touched_any != 0;
 }
 
 void lcore_guests_snap_on(struct lcore *lc)

@@ -21,12 +21,17 @@ void lcore_stamp(struct rte_mbuf **pkts, unsigned int n)
 
 void lcore_measure_rx(struct lcore *lc)
 {
+	uint32_t any = lc->touched_any;
+
 	lc->marks[1] = rte_rdtsc();
 	lc->clock.now = stamp_of(lc->marks[1]);
-	for (unsigned int p = 0; p < SHARE_PRIORITIES; p++)
-		list_for_each(l, &lc->touched[p])
+	while (any) {
+		struct list *touched = lcore_touched_next(lc, &any);
+
+		list_for_each(l, touched)
 			guest_measure_rx(container_of(l, struct guest_seat, touched)->guest,
 					 &lc->clock);
+	}
 }
 
 static void leave(struct lcore *lc, uint64_t stamp, uint32_t n)

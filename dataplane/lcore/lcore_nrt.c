@@ -20,6 +20,7 @@ unsigned int lcore_nrt_turn(struct lcore *lc)
 	lcore_guests_publish(lc);
 	work += did[LCORE_PART_tx] = lcore_tx(lc);
 	work += did[LCORE_PART_notify] = lcore_notify(lc);
+	lcore_hand_on(lc);
 	return work;
 }
 

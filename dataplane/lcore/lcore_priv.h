@@ -28,12 +28,20 @@
 #define LCORE_RXQS_MAX	(CONF_PORTS_MAX * 16)
 #define LCORE_GIVE_SIZE 512  /* frames on their way from a polling lcore to another one */
 #define LCORE_WIRE_SIZE 1024 /* packets between guests of two lcores */
+#define LCORE_KEPT_MAX	512
 #define LCORE_SEATS	(CONF_GUESTS_MAX + 1)
 
 struct lcore_rxq {
 	struct port *port;
 	uint16_t dev, queue;
 	bool copy; /* its packets come from another lcore's pool: do not hold them */
+};
+
+/* Frames of others that came in this turn: they go on when our own guests have been served. */
+struct lcore_kept {
+	unsigned int n;
+	struct rte_mbuf *pkts[LCORE_KEPT_MAX];
+	uint16_t home[LCORE_KEPT_MAX];
 };
 
 /*
@@ -76,6 +84,7 @@ struct lcore {
 	struct list guests; /* seats, all of them */
 	struct share_set guests_tx, guests_rx;
 	struct list touched[SHARE_PRIORITIES]; /* seats: to publish, to notify */
+	uint32_t touched_any;		       /* a bit for each that may have some */
 	struct list upkeep, snaps;	       /* seats: first come first served; all in turn */
 	unsigned int n_guests, n_snaps;	       /* snapshots that are still to be made */
 	unsigned int n_rxqs, n_peers, n_ports;
@@ -86,7 +95,8 @@ struct lcore {
 	struct port_if *ifs[CONF_PORTS_MAX];
 	struct lcore_rxq rxqs[LCORE_RXQS_MAX];
 	struct lcore_peer peers[CONF_LCORES_MAX]; /* by index; our own is unused */
-	struct lcore_stats stats;		  /* others read */
+	struct lcore_kept kept;
+	struct lcore_stats stats; /* others read */
 
 	/* measuring */
 	struct stamp_clock clock; /* turn: the start of this one */
@@ -101,7 +111,7 @@ struct lcore {
 	struct hist turn_ns; /* others read */
 	struct msg_inbox inbox;
 
-	/* sleep: @sleeping the lcore writes, who puts something in reads */
+	/* sleep: @sleeping the lcore sets, who wakes it clears */
 	_Alignas(64) _Atomic bool sleeping;
 	int epoll_fd, wake_fd;
 	unsigned int empty_wakes; /* by events in a row, and no work */
@@ -138,8 +148,10 @@ unsigned int lcore_guests_look(struct lcore *lc);
 void lcore_guests_publish(struct lcore *lc);
 unsigned int lcore_tx(struct lcore *lc);
 unsigned int lcore_wires(struct lcore *lc);
-/* Guests first, in order of priority, then other lcores. Returns whether some are left. */
+/* Guests, in order of priority. Returns whether some are left. */
 unsigned int lcore_notify(struct lcore *lc);
+/* Other lcores get their frames of this turn; those who sleep are woken for all we gave them. */
+void lcore_hand_on(struct lcore *lc);
 /* Statistics; when there was nothing to do for a while: sleep. */
 void lcore_turn_end(struct lcore *lc, unsigned int work);
 
@@ -159,13 +171,21 @@ void lcore_seat_take(struct lcore *lc, struct guest_seat *seat);
 void lcore_seat_give(struct lcore *lc, struct guest_seat *seat);
 /* The rings of @seat may have something to publish, and its guest may want to be told. */
 void lcore_touch(struct lcore *lc, struct guest_seat *seat);
+/* Those with touched seats, the most urgent first: clears its bit of *@any. */
+static inline struct list *lcore_touched_next(struct lcore *lc, uint32_t *any)
+{
+	unsigned int p = 31u - (unsigned int)__builtin_clz(*any);
+
+	*any &= ~(1u << p);
+	return &lc->touched[p];
+}
 
 /* ---- to other lcores ---- */
 
 /* Copies of @pkts in a pool of our own, in their place; returns how many are left. */
 unsigned int lcore_take_over(struct lcore *lc, struct rte_mbuf **pkts, unsigned int n);
-void lcore_give(struct lcore *lc, struct port *port, struct port_sorted *sorted);
-void lcore_wake_peers(struct lcore *lc);
+/* What came by @port for others waits for lcore_hand_on(). */
+void lcore_keep(struct lcore *lc, const struct port *port, const struct port_sorted *sorted);
 /* Tables for the stack: @ctx is the struct port_if, or the lcore. */
 extern const struct link_ops lcore_link_ops;
 extern const struct ip_wire lcore_ip_wire;

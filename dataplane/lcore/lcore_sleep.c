@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Sleeping, the one wait of an lcore. Consumer: set sleeping, full fence, look at every input once
- * more, wait on the descriptors. Producer: put in, full fence, write the eventfd if sleeping. One
- * of the two fences is first, so either the consumer sees the input or the producer sees it asleep.
+ * more, wait on the descriptors. Producer: put in, full fence, clear sleeping and write the eventfd
+ * if it was set. One of the two fences is first, so either the consumer sees the input or the
+ * producer sees it asleep. Who is woken already, but has not run yet, is not woken again: that is a
+ * system call.
  */
 #include "lcore/lcore_priv.h"
 #include "lcore/nap.h"
@@ -28,7 +30,8 @@ bool lcore_wake(struct lcore *lc)
 	const uint64_t one = 1;
 
 	atomic_thread_fence(memory_order_seq_cst);
-	if (!atomic_load_explicit(&lc->sleeping, memory_order_relaxed))
+	if (!atomic_load_explicit(&lc->sleeping, memory_order_relaxed) ||
+	    !atomic_exchange_explicit(&lc->sleeping, false, memory_order_relaxed))
 		return false;
 	/* It can only fail when the counter is full, and then it is readable anyway. */
 	return write(lc->wake_fd, &one, sizeof(one)) == sizeof(one);

@@ -39,8 +39,14 @@ unsigned int lcore_timers(struct lcore *lc)
 	return stack_turn(lc->stack, lc->now, lc->budget[BUDGET_timers]);
 }
 
-/* One burst of one RX queue: own packets go up first, then others' are handed on. */
-static unsigned int rx_burst(struct lcore *lc, const struct lcore_rxq *q, unsigned int max)
+/* What reception has met in this turn. */
+#define SEEN_OWN     1u
+#define SEEN_FOREIGN 2u
+#define SEEN_BOTH    3u
+
+/* One burst of one RX queue: own packets go up, others' are kept for the end of the turn. */
+static unsigned int rx_burst(struct lcore *lc, const struct lcore_rxq *q, unsigned int max,
+			     unsigned int *seen)
 {
 	struct link *link = lc->ifs[port_index(q->port)]->link;
 	struct rte_mbuf *pkts[PORT_BURST];
@@ -58,22 +64,32 @@ static unsigned int rx_burst(struct lcore *lc, const struct lcore_rxq *q, unsign
 		return got;
 	}
 	port_sort(lc->map, lc->index, pkts, n, &sorted);
-	if (sorted.n_own)
+	if (sorted.n_own) {
 		stack_rx(lc->stack, link, sorted.own, sorted.n_own);
-	if (sorted.n_foreign)
-		lcore_give(lc, q->port, &sorted);
+		*seen |= SEEN_OWN;
+	}
+	if (sorted.n_foreign) {
+		lcore_keep(lc, q->port, &sorted);
+		*seen |= SEEN_FOREIGN;
+	}
 	return got;
 }
 
-/* A burst of each queue in turn, until all are empty or the budget is used up. */
+/*
+ * A burst of each queue in turn, until all are empty or the budget is used up. What an RT lcore has
+ * for its guests does not wait for what follows behind frames of others.
+ */
 unsigned int lcore_rx(struct lcore *lc)
 {
-	unsigned int left = lc->budget[BUDGET_rx], total, empty = 0;
+	unsigned int left = lc->budget[BUDGET_rx], enough = SEEN_BOTH + 1, seen = 0;
+	unsigned int total, empty = 0;
 
-	while (left && empty < lc->n_rxqs) {
+	if (lc->conf.class == LCORE_RT)
+		enough = SEEN_BOTH;
+	while (left && empty < lc->n_rxqs && seen != enough) {
 		unsigned int max = RTE_MIN(left, PORT_BURST), n;
 
-		n = rx_burst(lc, &lc->rxqs[lc->rxq_first], max);
+		n = rx_burst(lc, &lc->rxqs[lc->rxq_first], max, &seen);
 		if (++lc->rxq_first == lc->n_rxqs)
 			lc->rxq_first = 0;
 		left -= n;

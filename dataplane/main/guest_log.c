@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the log tells of guests: why they lost their sessions (lcores do not log, they leave a text),
- * and that one is served across NUMA nodes.
+ * What the log tells of guests: why they lost their sessions (lcores do not log, they leave a
+ * text), and that one is served across NUMA nodes.
  */
 #include "main/daemon.h"
 #include "main/eal.h"

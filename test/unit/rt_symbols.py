@@ -29,7 +29,7 @@ FORBIDDEN = re.compile(
 # and the price of a port that sends by a packet socket (never a NIC's).
 ALLOWED = {
     ("ring_notify", "write"), ("guest_notify", "write"),
-    ("lcore_wake", "write"), ("lcore_sleep", "write"), ("lcore_wake_peers", "write"),
+    ("lcore_wake", "write"), ("lcore_sleep", "write"), ("lcore_hand_on", "write"),
     ("lcore_sleep", "epoll_pwait2"), ("lcore_sleep", "nanosleep"),
     ("wait_for_events", "epoll_pwait2"), ("wait_for_events", "nanosleep"),
     ("send_batch", "sendmmsg"), ("port_raw_tx", "sendmmsg"),

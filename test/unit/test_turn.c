@@ -46,11 +46,13 @@ struct guest {
 /* What the turn made the guests' functions do. */
 static struct {
 	unsigned int tx, rx, tx_bytes, rx_bytes, looks, publishes, notifies, upkeeps, snaps;
-	unsigned int frames_in, frames_out;
+	unsigned int frames_in, frames_out, handed_on; /* the latter before rings were published */
 	int last_priority;
 } work;
 
 static struct guest guests[GUESTS];
+
+static unsigned int waiting_for_other(void);
 
 struct guest_seat *guest_seat(struct guest *g)
 {
@@ -109,6 +111,7 @@ struct share_amount guest_rx(struct guest *g, const struct share_amount *grant, 
 void guest_publish(struct guest *g)
 {
 	work.publishes++;
+	work.handed_on = waiting_for_other();
 }
 
 unsigned int guest_notify(struct guest *g)
@@ -356,6 +359,11 @@ static struct rte_mbuf *syn_frame(uint16_t sport)
 	return frame_build(f.lc[0]->pool, &fr, own_mac, peer_mac);
 }
 
+static unsigned int waiting_for_other(void)
+{
+	return spsc_count(f.lc[1]->peers[0].given);
+}
+
 static void drain_foreign(void)
 {
 	struct rte_mbuf *m;
@@ -496,6 +504,38 @@ static void test_foreign_queue(void **state)
 	turn(10000);
 }
 
+/* What has come for us is served before we look at, or hand on, what follows of others. */
+static void test_own_first(void **state)
+{
+	unsigned int burst = PORT_BURST, rest;
+	struct sock *s;
+
+	flood(true);
+	for (unsigned int at = 0; at < 3 * burst; at += burst - 1) {
+		while (q_len < at)
+			put(udp_frame(FOREIGN));
+		put(udp_frame(OWN));
+		while (q_len < 4 * burst)
+			put(udp_frame(FOREIGN));
+		turn(10000);
+		/* All bursts up to that in which it was, and at least one with others. */
+		assert_int_equal(work.frames_in, (at / burst + 1) * burst);
+		s = sock_next_ready(&f.lane);
+		assert_ptr_equal(s, f.udp);
+		sock_rx_taken_dgram(s);
+		assert_true(work.publishes > 0);
+		assert_int_equal(work.handed_on, 0);
+		rest = work.frames_in - 1;
+		assert_int_equal(waiting_for_other(), rest);
+		drain_foreign();
+		turn(10000);
+		assert_int_equal(work.frames_in, 4 * burst - rest - 1);
+		drain_foreign();
+	}
+	flood(false);
+	turn(10000);
+}
+
 /* Nothing to do: one look at each guest, and no more; snapshots come a few a turn. */
 static void test_idle(void **state)
 {
@@ -618,9 +658,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_worst_case),    cmocka_unit_test(test_notifications),
 		cmocka_unit_test(test_fair),	      cmocka_unit_test(test_priority),
-		cmocka_unit_test(test_foreign_queue), cmocka_unit_test(test_idle),
-		cmocka_unit_test(test_measure),	      cmocka_unit_test(test_slow_turns),
-		cmocka_unit_test(test_retune),
+		cmocka_unit_test(test_foreign_queue), cmocka_unit_test(test_own_first),
+		cmocka_unit_test(test_idle),	      cmocka_unit_test(test_measure),
+		cmocka_unit_test(test_slow_turns),    cmocka_unit_test(test_retune),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
