@@ -54,7 +54,7 @@ bool stack_tx(struct stack *s, unsigned int budget);
 uint64_t stack_next(const struct stack *s);
 
 /*
- * Calls @fn for every counter of every layer: "tcp/segs_in", value. Any thread may call it; values
+ * Calls @fn for every counter of every layer: "tcp/SEGS_IN", value. Any thread may call it; values
  * are read relaxed.
  */
 void stack_counters(const struct stack *s, void (*fn)(void *ctx, const char *name, uint64_t value),

@@ -16,6 +16,10 @@ import sys
 import tempfile
 import time
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+from telemetry import Telemetry     # noqa: E402
+
 SKIP = 77
 DEADLINE = 60  # seconds for anything at all to happen
 OFFLOADS = ("tx", "rx", "sg", "tso", "gso", "gro")
@@ -356,6 +360,32 @@ def test_latency(daemon):
     assert not [s for s in daemon.ctl("lcore", "slow", "0") if s["ns"] < 200000]
 
 
+def test_telemetry(daemon):
+    """It says what outsockctl says. Counts go on, but not those of guests that have nothing to do."""
+    with Telemetry(daemon.proc.pid) as tel:
+        assert sorted(tel.ask("/outsock/guest/list")) == ["g1", "g2"]
+        assert tel.ask("/outsock/lcore/list") == ["0", "1"]
+        assert tel.ask("/outsock/port/list") == ["p0"]
+        assert tel.ask("/outsock/status")["guests"] == 2
+        told, said = tel.ask("/outsock/guest/info", "g1"), daemon.guest("g1")
+        assert told["class"] == said["class"] == "non-rt" and told["rx_msgs"] == said["rx_msgs"]
+        assert tel.ask("/outsock/lcore/info", "1")["class"] == "rt"
+        assert tel.ask("/outsock/port/info", "p0")["device"] == "net_af_packet0,iface=h0"
+        counts = tel.ask("/outsock/counters")
+        assert counts["tcp/ACTIVE_OPENS"] > 0, counts
+        told = tel.ask("/outsock/latency", "g2")
+        for row in daemon.ctl("latency", "g2"):
+            for key in ("count", "p50_ns", "p9999_ns", "max_ns"):
+                assert told[f"{row['what']}/{key}".replace("-", "_")] == row[key], (told, row)
+        histogram = tel.ask("/outsock/histogram", "g2", "rx")
+        assert sum(histogram["slots"]) == told["rx/count"], histogram
+        turns = tel.ask("/outsock/histogram", "1", "turn")
+        assert sum(turns["slots"]) > 0 and turns["first_ns"] == 64, turns
+        for wrong in (("/outsock/latency", "nobody"), ("/outsock/histogram", "g2"),
+                      ("/outsock/histogram", "g2", "no"), ("/outsock/guest/info", "nobody")):
+            assert tel.ask(*wrong) is None, wrong
+
+
 def test_guest_set(daemon):
     packets = quota(daemon, "g1")
     guest = daemon.ctl("guest", "set", "g1", "priority=7", "quota-packets=1000",
@@ -526,6 +556,7 @@ def all_tests(bed, outsockd, outsockctl, guest_pair):
         test_doctor(daemon)
         test_guest_to_guest(bed, daemon, guest_pair)
         test_latency(daemon)
+        test_telemetry(daemon)
         test_guest_moves(bed, daemon, guest_pair)
         secret = test_secret_is_kept(bed)
         daemon.end()
