@@ -361,7 +361,7 @@ def test_latency(daemon):
 
 
 def test_telemetry(daemon):
-    """It says what outsockctl says. Counts go on, but not those of guests that have nothing to do."""
+    """It says what outsockctl says of guests that have nothing to do: their counts stand still."""
     with Telemetry(daemon.proc.pid) as tel:
         assert sorted(tel.ask("/outsock/guest/list")) == ["g1", "g2"]
         assert tel.ask("/outsock/lcore/list") == ["0", "1"]
