@@ -96,14 +96,12 @@ static bool wants_pairs(const char *driver)
 }
 
 /* How many queues the device gets: a TX queue an lcore, RX as the driver needs them. */
-static void choose_queues(struct port *p, const struct rte_eth_dev_info *info)
+static void choose_queues(struct port *p, const struct rte_eth_dev_info *info, bool steered)
 {
-	bool pairs = wants_pairs(info->driver_name);
-
 	p->n_txq = (uint16_t)RTE_MIN(p->n_lcores, info->max_tx_queues);
-	p->steered = p->n_lcores > 1 && !pairs && p->n_txq == p->n_lcores &&
+	p->steered = steered && p->n_lcores > 1 && p->n_txq == p->n_lcores &&
 		info->max_rx_queues >= p->n_lcores;
-	p->n_rxq = (uint16_t)(p->steered ? p->n_lcores : pairs ? p->n_txq : 1);
+	p->n_rxq = p->steered || wants_pairs(info->driver_name) ? p->n_txq : 1;
 }
 
 static int configure(struct port *p)
@@ -127,14 +125,15 @@ static int configure(struct port *p)
 }
 
 /* Steered, if the device takes a rule with its queues in place; else all through one queue. */
-static int configure_steered(struct port *p)
+static int configure_steered(struct port *p, const struct rte_eth_dev_info *info)
 {
-	int err = configure(p);
+	int err;
 
+	choose_queues(p, info, true);
+	err = configure(p);
 	if (err || !p->steered || port_flow_possible(p->dev, (uint16_t)(p->n_rxq - 1)))
 		return err;
-	p->steered = false;
-	p->n_rxq = 1;
+	choose_queues(p, info, false);
 	return configure(p);
 }
 
@@ -150,10 +149,15 @@ static int set_up_queues(struct port *p, const struct port_cfg *cfg)
 	for (uint16_t q = 0; q < p->n_rxq; q++) {
 		/* The mapping of lcores to queues is its own inverse. */
 		unsigned int lcore = p->steered ? port_queue_of(p, q) : cfg->holder;
+		struct fd_set_seen before;
 
+		fds_seen(&before);
 		err = rte_eth_rx_queue_setup(p->dev, q, n_rxd, socket, NULL, cfg->pools[lcore]);
 		if (err)
 			return fail(p, "RX queue", err);
+		/* Steered: what was opened here is this queue's, and wakes its lcore alone. */
+		if (p->steered && fds_new(&before, &p->fds[q], 1))
+			p->n_fds++;
 	}
 	for (uint16_t q = 0; q < p->n_txq; q++) {
 		err = rte_eth_tx_queue_setup(p->dev, q, n_txd, socket, NULL);
@@ -221,7 +225,11 @@ static int set_up_wait(struct port *p, const struct fd_set_seen *before)
 {
 	int err = 0;
 
-	p->n_fds = fds_new(before, p->fds, PORT_FDS_MAX);
+	/* All queues or none: an lcore whose queue can not wake it has to nap. */
+	if (!p->steered)
+		p->n_fds = fds_new(before, p->fds, PORT_FDS_MAX);
+	else if (p->n_fds != p->n_rxq)
+		p->n_fds = 0;
 	for (unsigned int i = 0; i < p->n_fds && !err; i++)
 		err = fd_quiet(p->fds[i]);
 	if (err)
@@ -233,7 +241,6 @@ static int set_up_wait(struct port *p, const struct fd_set_seen *before)
 	for (uint16_t q = 0; q < p->n_rxq && q < PORT_FDS_MAX; q++) {
 		int fd = rte_eth_dev_rx_intr_ctl_q_get_fd(p->dev, q);
 
-		/* All queues or none: an lcore whose queue can not wake it has to nap. */
 		if (fd < 0) {
 			p->n_fds = 0;
 			return 0;
@@ -297,9 +304,8 @@ static int open_device(struct port *p, const struct port_cfg *cfg)
 	err = rte_eth_dev_info_get(p->dev, &info);
 	if (err)
 		return fail(p, "device information", err);
-	choose_queues(p, &info);
 	p->offload = offload_of(&info);
-	err = configure_steered(p);
+	err = configure_steered(p, &info);
 	if (!err)
 		err = set_up_queues(p, cfg);
 	if (!err)

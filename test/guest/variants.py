@@ -6,9 +6,10 @@ import re
 import sys
 from pathlib import Path
 
-from driver import CLIENT, TOOL, expect, guest_address
+from driver import CLIENT, TOOL, TOP, expect, guest_address, shared
 from faults import all_exact, all_reset, flowing, serve, traffic, works
 from registry import STANDARD, TWO, registrar
+from testbed import kernel
 
 TESTS = []
 test = registrar(TESTS)
@@ -48,6 +49,17 @@ def server_mode(bed):
     all_reset(p)
     bed.wait_port(7100)
     works(bed)
+
+
+@test("steering")
+def steering(bed):
+    """A device that steers packets to lcores: its driver needs Debian's kernel, so outsockd runs in
+    the guest this time, beside the guest's own sockets."""
+    build = Path(os.environ.get("OUTSOCK_BUILD", TOP / "build")) / "dataplane"
+    out = bed.guest(sys.executable, "-B", shared(Path(__file__).parent / "steered.py"),
+                    shared(build / "outsockd"), shared(build / "outsockctl"),
+                    kernel.find("rt").modules, native=True).stdout
+    expect(out.count("ok - ") == 6, out)
 
 
 @test("standard-kernel", STANDARD)
