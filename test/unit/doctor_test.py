@@ -12,8 +12,8 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from doctor_tree import (CGROUP, CLOCK, CPU, HUGE, MOTION, NODE, OFFICE, OUTSOCKD,   # noqa: E402
-                         THP, Tree, good, idle_state, irq, link, thread)
+from doctor_tree import (CGROUP, CLOCK, CONFIG, CPU, HUGE, MOTION, NODE, OFFICE,  # noqa: E402
+                         OUTSOCKD, THP, Tree, good, idle_state, irq, link, thread)
 
 OUTSOCKCTL = None
 OTHERS = "0-1,5-7"
@@ -284,6 +284,7 @@ class Doctor(unittest.TestCase):
     def test_every_check_has_its_cases(self):
         """On the good host each is ok; here are those where it is not."""
         wrong = {name for name, verdict, *_ in CASES if verdict in ("warn", "bad")}
+        wrong.add("shared-idle")        # of the configuration: below
         self.assertEqual(wrong, set(self.tree.examine()))
 
     def test_cases(self):
@@ -318,6 +319,17 @@ class Doctor(unittest.TestCase):
         for name in ("thp", "thp-defrag", "khugepaged", "numa-balancing"):
             self.assertEqual(rows[name]["verdict"], "not applicable", rows[name])
         self.assertEqual(rows["preempt-rt"]["verdict"], "ok")
+
+    def test_shared_idle(self):
+        shared = CONFIG.replace("cpu = 3\n", "cpu = 1\n")
+        for idle, verdict, found, mend in (
+                ("", "warn", "lcore 2 shares CPU 1 and looks for work for 50 us",
+                 ["configure: idle = 0us in [lcore 2]"]),
+                ("idle = 0us\n", "ok", "no RT lcore does that on a shared CPU", [])):
+            tree = Tree(self.folder.name, OUTSOCKCTL, {},
+                        shared.replace("priority = 50\n", "priority = 50\n" + idle))
+            row = tree.examine()["shared-idle"]
+            self.assertEqual((row["verdict"], row["found"], row["mend"]), (verdict, found, mend))
 
     def test_missing_files(self):
         """Each is named by the checks that need it, and others go on."""

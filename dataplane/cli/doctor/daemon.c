@@ -92,6 +92,35 @@ enum verdict check_lcore_threads(struct host *h, struct report *r)
 		      h->conf->n_lcores);
 }
 
+/* Another lcore on its CPU. */
+static bool shares_cpu(const struct config *c, const struct conf_lcore *lc)
+{
+	for (unsigned int i = 0; i < c->n_lcores; i++)
+		if (&c->lcores[i] != lc && c->lcores[i].cpu == lc->cpu)
+			return true;
+	return false;
+}
+
+enum verdict check_shared_idle(struct host *h, struct report *r)
+{
+	enum verdict v = VERDICT_OK;
+
+	for (unsigned int i = 0; i < h->conf->n_lcores; i++) {
+		const struct conf_lcore *lc = &h->conf->lcores[i];
+
+		if (lc->class != LCORE_RT || lc->poll != POLL_ADAPTIVE || !lc->idle_ns ||
+		    !shares_cpu(h->conf, lc))
+			continue;
+		report(r, v, "%slcore %s shares CPU %u and looks for work for %llu us",
+		       v == VERDICT_OK ? "" : ", ", lc->head.name, lc->cpu,
+		       (unsigned long long)lc->idle_ns / 1000);
+		mend(r, "%sconfigure: idle = 0us in [lcore %s]", v == VERDICT_OK ? "" : "\n",
+		     lc->head.name);
+		v = VERDICT_WARN;
+	}
+	return v == VERDICT_OK ? report(r, v, "no RT lcore does that on a shared CPU") : v;
+}
+
 /* ---- the others ---- */
 
 struct others {
