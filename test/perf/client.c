@@ -16,6 +16,8 @@
 #define DATA_ROOM  2048u
 #define TX_RETRIES 1000u
 #define LINK_TRIES 500u
+#define DGRAMS	   256u
+#define NEIGHS	   256u
 #define LINK_US	   10000u
 
 static int die(const char *what)
@@ -117,7 +119,9 @@ static int net_open(struct client *c)
 
 static int stack_open(struct client *c)
 {
-	struct link_cfg link = { .ops = &port_ops, .ctx = c, .mtu = c->cfg.mtu, .neigh_max = 16 };
+	struct link_cfg link = {
+		.ops = &port_ops, .ctx = c, .mtu = c->cfg.mtu, .neigh_max = NEIGHS
+	};
 	struct rte_ether_addr mac;
 	struct stack_cfg cfg;
 
@@ -128,7 +132,7 @@ static int stack_open(struct client *c)
 	cfg.seed = rte_rdtsc();
 	cfg.now = client_now(c);
 	cfg.tcp_conns_max = c->cfg.conns_max;
-	cfg.udp_socks_max = 16;
+	cfg.udp_socks_max = DGRAMS;
 	cfg.eph_first = 1024;
 	cfg.eph_last = 65535;
 	c->stack = stack_create(&cfg);

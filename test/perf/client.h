@@ -21,9 +21,10 @@ struct client_app {
 };
 
 struct client_cfg {
-	uint32_t addr, server; /* network order; all on one /24 */
-	uint32_t n_addrs;      /* addr and those after it; connections take turns */
-	uint16_t server_port;  /* network order */
+	uint32_t addr,
+		server;	  /* network order; all on one /24; @server: of connections from now on */
+	uint32_t n_addrs; /* addr and those after it; connections take turns */
+	uint16_t server_port; /* network order */
 	uint32_t conns_max;
 	uint32_t packets;
 	uint16_t mtu;

@@ -14,6 +14,8 @@
 #define TX_BUF	     32832u
 #define RCV_WIN	     (1u << 20)
 #define MAX_SOCKS    (1u << 17)
+#define SMALL_RING   64
+#define SMALL_SOCKS  256u
 #define ACCEPT_AHEAD 4096u
 #define BACKLOG	     1024u
 #define SOURCES_MAX  16u
@@ -78,8 +80,10 @@ static void on_session(struct simguest *sg)
 		struct outsock_addr any = sg_addr("0.0.0.0", ports[k]);
 
 		a->listeners[k] = sg_socket(sg, 0, OUTSOCK_INET, OUTSOCK_STREAM);
-		if (!a->listeners[k] || sg_bind(a->listeners[k], &any) ||
-		    sg_listen(a->listeners[k], BACKLOG))
+		/* Connections inherit it: a reply does not wait for the ACK of the one before. */
+		if (!a->listeners[k] ||
+		    sg_setopt(a->listeners[k], OUTSOCK_OPT_NODELAY, k == ECHO) ||
+		    sg_bind(a->listeners[k], &any) || sg_listen(a->listeners[k], BACKLOG))
 			a->failed = true;
 	}
 }
@@ -154,7 +158,7 @@ static const struct sg_ops ops = {
 	.error = on_error,
 };
 
-struct guest_app *guest_app_open(const char *socket_path)
+struct guest_app *guest_app_open(const char *socket_path, enum guest_size size)
 {
 	struct guest_app *a = calloc(1, sizeof(*a));
 	struct simguest_cfg cfg;
@@ -166,10 +170,10 @@ struct guest_app *guest_app_open(const char *socket_path)
 	simguest_cfg_defaults(&cfg);
 	cfg.path = socket_path;
 	cfg.pairs = 1;
-	cfg.ring_size = RING;
+	cfg.ring_size = size == GUEST_LARGE ? RING : SMALL_RING;
 	cfg.rx_buf = BUF;
-	cfg.tx_buf = TX_BUF;
-	cfg.max_socks = MAX_SOCKS;
+	cfg.tx_buf = size == GUEST_LARGE ? TX_BUF : BUF;
+	cfg.max_socks = size == GUEST_LARGE ? MAX_SOCKS : SMALL_SOCKS;
 	cfg.rcv_win = RCV_WIN;
 	cfg.accept_ahead = ACCEPT_AHEAD;
 	cfg.ops = &ops;

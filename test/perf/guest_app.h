@@ -20,8 +20,14 @@ struct guest_counts {
 	uint64_t accepted, bytes, dgrams, lost;
 };
 
+/* Small: little memory, for requests only; many of them fit into a process. */
+enum guest_size {
+	GUEST_LARGE,
+	GUEST_SMALL,
+};
+
 /* Attaches to the daemon's vhost-user socket. NULL: said on stderr. */
-struct guest_app *guest_app_open(const char *socket_path);
+struct guest_app *guest_app_open(const char *socket_path, enum guest_size size);
 void guest_app_close(struct guest_app *a); /* takes NULL */
 
 /* Serves what there is; how many messages, -1: the session is over. */

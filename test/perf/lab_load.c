@@ -2,16 +2,20 @@
 /*
  * The other traffic of scripts/rt-lab, to a server that is not real-time: streams, datagrams and
  * connections that come and go, each at a fixed rate, so that whoever serves them does the same
- * work. A stack of ours over DPDK port 0; it sleeps in between.
+ * work; and SYNs that nobody goes on with. A stack of ours over DPDK port 0; it sleeps in between.
  *
- *	lab_load EAL-OPTIONS -- CLIENT SERVER PERIOD-US STREAMS BYTES DGRAMS DGRAM-BYTES CONNS
+ *	lab_load EAL-OPTIONS -- THREADS CLIENT SERVER PERIOD-US STREAMS BYTES DGRAMS DGRAM-BYTES
+ *		CONNS [SYNS TARGET PORT]
  *
  * In each period it writes BYTES to each of STREAMS connections, sends DGRAMS datagrams, and opens
- * CONNS connections, each of which it resets as soon as it is open. Says "loaded" when the streams
- * are open, goes on until SIGTERM, and says what it has done.
+ * CONNS connections, each of which it resets as soon as it is open, and SYNS to PORT of TARGET.
+ * Says "loaded" when the streams are open, goes on until SIGTERM, and says what it has done, with
+ * the CPU time meanwhile of the threads that the file THREADS names (lab_cpu.h).
  */
 #include "client.h"
 #include "guest_app.h"
+#include "lab_cpu.h"
+#include "lab_flood.h"
 
 #include "wire/byteorder.h"
 
@@ -30,13 +34,17 @@
 #define CONNECT_NS  (10 * NSEC_PER_SEC)
 #define BEHIND_MAX  4u		    /* periods that are made up for when the CPU was not ours */
 #define LOOK_NS	    (500 * 1000ull) /* for what the server sends */
-#define ARGS	    8
+#define ARGS	    9
+#define ARGS_FLOOD  12
 
 struct load {
 	struct client c;
 	struct sock *streams[STREAMS_MAX], *dgram;
 	uint32_t n_streams, n_open, bytes, n_dgrams, dgram_bytes, n_conns;
-	uint64_t period, begin;
+	uint64_t period;
+	const char *threads;
+	struct lab_cpu cpu;
+	struct lab_flood flood;
 	uint64_t dgrams_sent, conns_done, short_bytes, failed;
 };
 
@@ -93,6 +101,7 @@ static void one_period(struct load *l)
 	for (uint32_t k = 0; k < l->n_streams; k++)
 		write_stream(l, l->streams[k]);
 	send_dgrams(l);
+	lab_flood_period(&l->flood, &l->c);
 	for (uint32_t k = 0; k < l->n_conns; k++)
 		if (!client_connect_to(&l->c, be16(GUEST_DISCARD), CREDIT))
 			l->failed++;
@@ -177,7 +186,9 @@ static int run(struct load *l)
 		return -1;
 	puts("loaded");
 	fflush(stdout);
-	l->begin = next = client_now(&l->c);
+	if (lab_cpu_begin(&l->cpu, l->threads))
+		return -1;
+	next = client_now(&l->c);
 	while (!ended) {
 		uint64_t now = client_now(&l->c);
 
@@ -190,29 +201,40 @@ static int run(struct load *l)
 	return 0;
 }
 
-static void report(const struct load *l)
+static int report(const struct load *l)
 {
 	uint64_t acked = 0;
 
 	for (uint32_t k = 0; k < l->n_streams; k++)
-		acked += l->streams[k] ? l->streams[k]->tx_acked : 0;
-	printf("{\"ns\": %lu, \"acked\": %lu, \"short\": %lu, \"dgrams\": %lu, \"conns\": %lu, "
-	       "\"failed\": %lu, \"cpu_ns\": %lu}\n",
-	       client_now(&l->c) - l->begin, acked, l->short_bytes, l->dgrams_sent, l->conns_done,
-	       l->failed, client_cpu_ns());
+		acked += l->streams[k]->tx_acked;
+	printf("{\"acked\": %lu, \"short\": %lu, \"dgrams\": %lu, \"conns\": %lu, \"failed\": %lu, "
+	       "\"syns\": %lu, \"cpu\": {",
+	       acked, l->short_bytes, l->dgrams_sent, l->conns_done, l->failed, l->flood.sent);
+	if (lab_cpu_end(&l->cpu))
+		return -1;
+	puts("}}");
+	return 0;
 }
 
 static int parse(int argc, char **argv, struct load *l, struct client_cfg *cfg)
 {
-	if (argc != ARGS + 1 || inet_pton(AF_INET, argv[1], &cfg->addr) != 1 ||
-	    inet_pton(AF_INET, argv[2], &cfg->server) != 1)
+	if ((argc != ARGS + 1 && argc != ARGS_FLOOD + 1) ||
+	    inet_pton(AF_INET, argv[2], &cfg->addr) != 1 ||
+	    inet_pton(AF_INET, argv[3], &cfg->server) != 1)
 		return die("see the head of lab_load.c for its arguments");
-	l->period = strtoull(argv[3], NULL, 10) * 1000;
-	l->n_streams = (uint32_t)strtoul(argv[4], NULL, 10);
-	l->bytes = (uint32_t)strtoul(argv[5], NULL, 10);
-	l->n_dgrams = (uint32_t)strtoul(argv[6], NULL, 10);
-	l->dgram_bytes = (uint32_t)strtoul(argv[7], NULL, 10);
-	l->n_conns = (uint32_t)strtoul(argv[8], NULL, 10);
+	l->threads = argv[1];
+	l->period = strtoull(argv[4], NULL, 10) * 1000;
+	l->n_streams = (uint32_t)strtoul(argv[5], NULL, 10);
+	l->bytes = (uint32_t)strtoul(argv[6], NULL, 10);
+	l->n_dgrams = (uint32_t)strtoul(argv[7], NULL, 10);
+	l->dgram_bytes = (uint32_t)strtoul(argv[8], NULL, 10);
+	l->n_conns = (uint32_t)strtoul(argv[9], NULL, 10);
+	if (argc > ARGS + 1) {
+		l->flood.n = (uint32_t)strtoul(argv[10], NULL, 10);
+		l->flood.port = be16((uint16_t)strtoul(argv[12], NULL, 10));
+		if (inet_pton(AF_INET, argv[11], &l->flood.target) != 1)
+			return die("no address to flood");
+	}
 	if (!l->period || l->n_streams > STREAMS_MAX || l->dgram_bytes > 1472)
 		return die("a period, 16 streams and 1472 bytes in a datagram at most");
 	return 0;
@@ -233,8 +255,7 @@ int main(int argc, char **argv)
 	if (!client_create(&l.c, &cfg)) {
 		l.c.app = &app;
 		l.c.app_ctx = &l;
-		status = run(&l) ? EXIT_FAILURE : EXIT_SUCCESS;
-		report(&l);
+		status = run(&l) || report(&l) ? EXIT_FAILURE : EXIT_SUCCESS;
 	}
 	client_destroy(&l.c);
 	rte_eal_cleanup();

@@ -222,7 +222,7 @@ static int open_client(struct traffic *t)
 static int run(struct traffic *t)
 {
 	t->hz = rte_get_tsc_hz();
-	t->guest = guest_app_open(t->o.guest);
+	t->guest = guest_app_open(t->o.guest, GUEST_LARGE);
 	if (!t->guest || await_guest(t))
 		return -1;
 	if (t->o.mode == MODE_GUEST)

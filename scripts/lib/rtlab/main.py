@@ -2,8 +2,8 @@
 """Measures real-time latency in a laboratory whose clock counts instructions, for outsock and for
 the kernel's own path, and writes CSV, a report and plots.
 
-    scripts/rt-lab                  everything (about 15 minutes)
-    scripts/rt-lab --quick          fewer requests
+    scripts/rt-lab                  everything (about half an hour)
+    scripts/rt-lab --quick          fewer requests (about eight minutes)
     scripts/rt-lab --only e,b       only these variants (--list names them)
     scripts/rt-lab --twice          each variant two times: both must give the same
     scripts/rt-lab --soak           a minute of its clock through outsockd, to look for complaints
@@ -66,7 +66,7 @@ def arguments(argv):
 class Lab:
     def __init__(self, args, folder):
         self.args, self.folder, self.began = args, folder, time.monotonic()
-        self.traffic = variant.SOAK if args.soak else \
+        self.scale = variant.SOAK if args.soak else \
             variant.QUICK if args.quick else variant.FULL
 
     def note(self, text):
@@ -75,14 +75,17 @@ class Lab:
 
     def once(self, one, run):
         folder = os.path.join(self.folder, f"{one.letter}{run}")
-        lines = vm.run(one, self.traffic, str(BUILD), folder, self.note, LIMIT)
-        record = wire.Wire(os.path.join(folder, "wire.pcap"), variant.RT_ADDRESS)
-        return result.collect(one, lines, record.requests)
+        lines = vm.run(one, self.scale, str(BUILD), folder, self.note, LIMIT)
+        guests = max(phase.guests for phase in one.plan(self.scale))
+        record = wire.Wire(os.path.join(folder, "wire.pcap"),
+                           [variant.rt_address(k).packed for k in range(guests)])
+        return result.collect(one, self.scale, lines, record.requests)
 
     def measure(self, one):
         """One variant; with --twice the second run must be the first one again."""
         first = self.once(one, 1)
-        if self.args.twice and self.once(one, 2).requests != first.requests:
+        if self.args.twice and [p.requests for p in self.once(one, 2).phases] != \
+                [p.requests for p in first.phases]:
             raise Failure(f"variant {one.letter}: two runs differ",
                           f"compare {self.folder}/{one.letter}*/wire.pcap (keep them: --keep)")
         if self.args.twice:
@@ -106,7 +109,7 @@ def measure_all(lab, letters):
 def lost(results):
     """The variants in which a request had no reply."""
     return [letter for letter, one in results.items()
-            if any(phase.lost or not phase.latencies for phase in one.phases.values())]
+            if any(phase.answered < 1 for phase in one.phases)]
 
 
 def run(args, folder):
@@ -115,7 +118,7 @@ def run(args, folder):
     if args.soak:
         failed += lost(results)
     elif results:
-        print(report.write(results, lab.traffic, Path(args.out)))
+        print(report.write(results, Path(args.out)))
         lab.note(f"CSV, report and plots are in {args.out}")
     for letter, one in results.items():
         for line in one.trouble:

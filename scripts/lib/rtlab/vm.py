@@ -23,6 +23,7 @@ QEMU = "qemu-system-x86_64"
 MEMORY = "1G"
 HUGEPAGES = 144             # of 2 MiB: the daemon's and the clients'
 SNAP = 96                   # bytes of a frame that are recorded: up to a request's number
+WIDTH = 120                 # of lines of its logs that are shown
 STEP = 0.2                  # seconds between looks at what it says
 COMMAND_LINE = ("console=ttyS0 loglevel=4 panic=-1 nokaslr tsc=reliable intel_iommu=on iommu=pt "
                 f"random.trust_cpu=on hugepages={HUGEPAGES}")
@@ -54,7 +55,7 @@ def _programs(build, kind):
     names = ["test/perf/lab_client", "test/perf/lab_load"]
     names += {"kernel": ["test/perf/linux_server"],
               "ours": ["dataplane/outsockd", "dataplane/outsockctl",
-                       "test/perf/guest_server"]}[kind]
+                       "test/perf/guest_server", "test/hostile/evil"]}[kind]
     return [os.path.join(build, name) for name in names]
 
 
@@ -78,11 +79,11 @@ def _failure(variant, folder, why):
     said, console = tail(os.path.join(folder, "said.log"), 20), \
         tail(os.path.join(folder, "console.log"), 10)
     failure = Failure(f"variant {variant.letter}: {why}", f"its logs are in {folder}")
-    failure.log = said + console
+    failure.log = [line[:WIDTH] for line in said + console]
     return failure
 
 
-def _wait(child, variant, folder, note, limit):
+def _wait(child, variant, names, folder, note, limit):
     """Until QEMU ends; shows each phase as it begins."""
     end, shown = time.monotonic() + limit, 0
     while child.poll() is None:
@@ -90,20 +91,18 @@ def _wait(child, variant, folder, note, limit):
             raise _failure(variant, folder, f"not done within {limit} s")
         lines = Said(folder).lines()
         for line in lines[shown:]:
-            if re.match(r"phase|ready", line):
-                note(f"{variant.letter}: {line}")
+            if match := re.fullmatch(r"phase (\d+)", line):
+                note(f"{variant.letter}: {names[int(match[1])]}")
         shown = len(lines)
         time.sleep(STEP)
 
 
-def run(variant, traffic, build, folder, note, limit):
+def run(variant, scale, build, folder, note, limit):
     """Runs one variant from power-on to its end. Returns what it said, as lines."""
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     kernel = kernels.find(variant.kernel)
-    files = {"parameters": variants.parameters(variant, traffic)}
-    if variant.config:
-        files["outsockd.conf"] = variant.config.encode()
+    files = variants.files(variant, scale)
     with open(os.path.join(folder, "initramfs"), "wb") as file:
         file.write(image.build(kernel, _programs(build, variant.kind), files))
     with open(os.path.join(folder, "qemu.log"), "w", encoding="utf-8") as log:
@@ -113,7 +112,7 @@ def run(variant, traffic, build, folder, note, limit):
         except FileNotFoundError:
             raise Failure(f"{QEMU} is not here", "run: scripts/setup testbed") from None
     try:
-        _wait(child, variant, folder, note, limit)
+        _wait(child, variant, [p.name for p in variant.plan(scale)], folder, note, limit)
     finally:
         proc.stop(proc.identity(child.pid)) if child.poll() is None else None
         os.unlink(os.path.join(folder, "initramfs"))

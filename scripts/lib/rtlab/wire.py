@@ -4,16 +4,16 @@ that completes its reply, both as they pass the NIC. So nothing that happens in 
 share the processor with the host, is in them."""
 
 import struct
+from collections import deque
 from dataclasses import dataclass, field
 
 from testbed.report import Failure
 
 MAGIC = b"rtlb"
-REQUEST = 64            # bytes, and so is a reply
 ECHO_PORT = 7
 IP4, TCP, UDP = 0x0800, 6, 17
 SYN, RST = 0x02, 0x04
-TAG = struct.Struct("!4sII")    # struct request of test/perf/lab_client.c
+TAG = struct.Struct("!4sIIII")  # struct request of test/perf/lab_client.c
 
 
 @dataclass
@@ -27,10 +27,13 @@ class Request:
 
 @dataclass
 class _Stream:
-    """One connection: where each direction begins, and how far it has been seen complete."""
+    """One connection: where each direction begins, and how far it has been seen complete. Requests
+    with the offset of their ends, which are the ends of their replies, too."""
     isn: dict = field(default_factory=dict)
     seen: dict = field(default_factory=lambda: {True: 0, False: 0})
-    requests: list = field(default_factory=list)
+    asked: deque = field(default_factory=deque)
+    end: int = 0                # of the last request
+    tag: tuple = None           # of the next one: phase, number, size, step
 
 
 def _frames(path):
@@ -47,8 +50,9 @@ def _frames(path):
 class Wire:
     """Reads the record; requests are then in .requests, by phase and number."""
 
-    def __init__(self, path, server):
-        self.server = bytes(map(int, server.split(".")))
+    def __init__(self, path, servers):
+        """@servers: the addresses of RT guests, as bytes."""
+        self.servers = frozenset(servers)
         self.dgrams, self.streams, self.done = {}, {}, []
         for now, frame in _frames(path):
             self._frame(now, frame)
@@ -58,21 +62,24 @@ class Wire:
     def _frame(self, now, frame):
         if len(frame) < 42 or struct.unpack_from("!H", frame, 12)[0] != IP4:
             return
-        to_server = frame[30:34] == self.server
-        if not to_server and frame[26:30] != self.server:
-            return
+        server = frame[30:34]
+        to_server = server in self.servers
+        if not to_server:
+            server = frame[26:30]
+            if server not in self.servers:
+                return
         at = 14 + (frame[14] & 15) * 4
         length = struct.unpack_from("!H", frame, 16)[0] - (at - 14)
         ports = struct.unpack_from("!HH", frame, at)
-        if ECHO_PORT not in ports:
+        if ports[to_server] != ECHO_PORT:
             return
         if frame[23] == UDP:
             self._dgram(now, to_server, frame[at + 8:])
         elif frame[23] == TCP:
-            self._segment(now, to_server, ports[0] if to_server else ports[1], frame, at, length)
+            self._segment(now, to_server, (server, ports[not to_server]), frame, at, length)
 
     def _dgram(self, now, to_server, payload):
-        magic, phase, number = TAG.unpack_from(payload)
+        magic, phase, number, _, _ = TAG.unpack_from(payload)
         if magic != MAGIC:
             return
         if to_server:
@@ -95,22 +102,27 @@ class Wire:
         end = begin + length - head
         if begin <= stream.seen[to_server] < end:
             if to_server:
-                self._asked(now, stream, end, frame[at + head:])
+                self._asked(now, stream, begin, end, frame[at + head:])
             else:
                 self._answered(now, stream, end)
             stream.seen[to_server] = end
 
-    def _asked(self, now, stream, end, payload):
-        """Requests are written one by one, and a segment carries one; several only after a loss."""
-        magic, phase, number = TAG.unpack_from(payload)
-        while len(stream.requests) < end // REQUEST:
+    def _asked(self, now, stream, begin, end, payload):
+        """Requests are written one by one, and a segment carries one. After a loss it may have
+        several, and parts; a phase begins with its first request."""
+        if begin == stream.end:
+            stream.tag = TAG.unpack_from(payload)[1:]
+        phase, number, size, step = stream.tag
+        while stream.end + size <= end:
             request = Request(phase, "tcp", number, now)
-            stream.requests.append(request)
+            stream.end += size
+            stream.asked.append((stream.end, request))
             self.done.append(request)
-            number += 2             # every other request goes this way
+            number += step
+        stream.tag = phase, number, size, step
 
     @staticmethod
     def _answered(now, stream, end):
-        first = stream.seen[False] // REQUEST
-        for request in stream.requests[first:end // REQUEST]:
+        while stream.asked and stream.asked[0][0] <= end:
+            request = stream.asked.popleft()[1]
             request.latency = now - request.begin

@@ -17,15 +17,32 @@ start_servers() {
 	ip link add br0 type bridge forward_delay 0 mcast_snooping 0
 	ip link set $nic master br0 up
 	ip link set br0 up
-	guest rt 10.77.0.11 02:00:00:00:01:01
-	guest nrt 10.77.0.12 02:00:00:00:01:02
+	guest rt $RT_FIRST 02:00:00:00:01:01
+	guest nrt $NEIGHBOUR 02:00:00:00:01:02
 	/tools/ip netns exec rt chrt -f $PRIO_RT_SERVER linux_server >/run/rt-server.log 2>&1 &
-	rt_server=$!
+	rt_servers=$!
 	/tools/ip netns exec nrt linux_server >/run/server.log 2>&1 &
 	server=$!
-	await /run/rt-server.log ready $rt_server
+	await /run/rt-server.log ready $rt_servers
 	await /run/server.log ready $server
 	irq_priority "*-$nic*" $PRIO_NIC
 	# It takes over what exceeds the budget of the NIC's thread: the server waits for it.
 	[ "$PREEMPT_RT" = no ] || chrt -f -p $((PRIO_RT_SERVER + 5)) "$(pidof ksoftirqd/0)"
+}
+
+# There is one.
+rt_guests() {
+	:
+}
+
+residence_begin() {
+	:
+}
+
+residence_end() {
+	:
+}
+
+stop_servers() {
+	:
 }

@@ -11,6 +11,7 @@ LOAD_NIC=0000:00:06.0
 PRIO_CLIENT=97
 PRIO_NIC=80
 PRIO_RT_SERVER=60
+PAUSE=5000	# us between two rounds of what goes on beside a phase
 
 # The shell would run its own.
 ip() {
@@ -53,21 +54,33 @@ await() {
 	done
 }
 
-# What CPU time has been used: of all, and idle (1/100 s); by each program (ns)
-snapshot() {
-	say "time $1 $(cut -d. -f1,2 /proc/uptime | tr -d .) $(head -1 /proc/stat)"
-	for process in "outsockd $daemon" "rt-server $rt_server" "server $server"; do
-		set -- $process
-		[ -n "$2" ] && cat /proc/$2/task/*/schedstat | awk -v name=$1 \
-			'{ ns += $1 } END { printf "lab: cpu %s %.0f\n", name, ns }'
+# The threads whose CPU time lab_client and lab_load tell.
+threads() {
+	{
+		threads_of outsockd $daemon
+		threads_of rt-server $rt_servers
+		threads_of server $server
+		threads_of client $client
+		threads_of load $load
+	} >/run/threads
+}
+
+# threads_of NAME PID...
+threads_of() {
+	name=$1
+	shift
+	for pid in "$@"; do
+		for task in /proc/$pid/task/*; do
+			echo "$name/$(tr ' ' - <$task/comm) $task/schedstat"
+		done
 	done
-	return 0
 }
 
 start_client() {
 	mkfifo /run/client.in /run/client.out
 	chrt -f $PRIO_CLIENT lab_client $EAL --file-prefix=client --allow=$CLIENT_NIC -- \
-		10.77.0.1 10.77.0.11 $PERIOD </run/client.in >/run/client.out 2>/run/client.log &
+		$CLIENT /run/threads </run/client.in >/run/client.out 2>/run/client.log &
+	client=$!
 	exec 3>/run/client.in 4</run/client.out
 	client_says
 	[ "$line" = ready ] || die "the RT client says: $line"
@@ -77,41 +90,72 @@ client_says() {
 	read -r line <&4 || { cat /run/client.log; die "the RT client has failed"; }
 }
 
-# client PHASE REQUESTS
-client() {
-	say "phase $1"
-	snapshot begin
-	echo "$1 $2" >&3
-	client_says
-	snapshot end
-	say "client $line"
-}
-
-# start_load PARAMETERS
+# start_load NAME
 start_load() {
+	[ $1 != none ] || return 0
 	rm -f /run/load.log
-	lab_load $EAL --file-prefix=load --allow=$LOAD_NIC -- \
-		10.77.0.2 10.77.0.12 $1 >/run/load.log 2>&1 &
+	threads
+	lab_load $EAL --file-prefix=load --allow=$LOAD_NIC -- /run/threads $LOADER $NEIGHBOUR \
+		$(sed -n "s/^$1 //p" /lab/loads) >/run/load.log 2>&1 &
 	load=$!
 	await /run/load.log loaded $load
 }
 
 stop_load() {
+	[ -n "$load" ] || return 0
 	kill $load
 	wait $load || { cat /run/load.log; die "the load failed"; }
+	load=
 	say "load $(tail -1 /run/load.log)"
 }
 
+# What goes on beside a phase: beside_NAME again and again, until the phase is over.
+start_beside() {
+	[ $1 != none ] || return 0
+	touch /run/beside
+	(
+		rounds=0
+		while [ -e /run/beside ]; do
+			beside_$1 </dev/null >/run/beside.log 2>&1 || exit 1
+			rounds=$((rounds + 1))
+			usleep $PAUSE
+		done
+		echo $rounds >/run/rounds
+	) &
+	beside=$!
+}
+
+stop_beside() {
+	[ -n "$beside" ] || return 0
+	rm /run/beside
+	wait $beside || { cat /run/beside.log; die "what went on beside failed"; }
+	beside=
+	say "beside $(cat /run/rounds)"
+}
+
+# phase NUMBER REQUESTS PERIOD-US BYTES GUESTS LOAD BESIDE
+phase() {
+	say "phase $1"
+	rt_guests $5
+	start_load $6
+	start_beside $7
+	threads
+	residence_begin
+	echo "$1 $2 $3 $4 $RT_FIRST $5" >&3
+	client_says
+	say "client $line"
+	residence_end $5
+	stop_beside
+	stop_load
+}
+
 stop() {
-	[ -z "$daemon" ] ||
-		outsockctl --socket /run/control.sock --json lcore list >/run/outsockd.txt
-	for pid in $rt_server $server $daemon; do
+	for pid in $rt_servers $server; do
 		kill $pid
 		wait $pid || true
 	done
-	say "rt-server $(tail -1 /run/rt-server.log)"
-	say "server $(tail -1 /run/server.log)"
-	[ -z "$daemon" ] || say "daemon $(tr '\n' ' ' </run/outsockd.txt)"
+	tail -n 1 /run/*server*.log | sed 's/^/lab: /'
+	stop_servers
 }
 
 # ---- start ----
@@ -125,6 +169,7 @@ for module in $(cat /modules/order); do
 done
 say "kernel $(uname -r)"
 ip link set lo up
+ulimit -n 8192
 echo -1 >/proc/sys/kernel/sched_rt_runtime_us
 EAL="--lcores 0@0 -m 32 --in-memory --single-file-segments --no-telemetry --log-level=4"
 bind $CLIENT_NIC uio_pci_generic
@@ -133,14 +178,9 @@ bind $LOAD_NIC uio_pci_generic
 start_servers
 start_client
 say "ready"
-client 0 $WARM_UP
-client 1 $IDLE
-start_load "$LOAD_MODERATE"
-client 2 $LOADED
-stop_load
-start_load "$LOAD_HEAVY"
-client 3 $LOADED
-stop_load
+while read -r words <&5; do
+	phase $words
+done 5</lab/phases
 stop
 dmesg | grep -E "$TROUBLE" | sed 's/^/lab: trouble /'
 say "done"
