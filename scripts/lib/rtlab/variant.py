@@ -73,7 +73,7 @@ LOADS = {
 CLIENT_INTERVAL = 100
 LOAD_INTERVAL = 1093
 
-FULL = Scale(200, 2000, 5000, sweep=1000, sweep_ms=2000, beside=2000, silent=8)
+FULL = Scale(200, 1000, 3000, sweep=500, sweep_ms=2000, beside=1500, silent=8)
 QUICK = Scale(50, 200, 600, sweep=200, sweep_ms=400, beside=600, silent=3)
 SOAK = Scale(50, 24000, 600, idle_period=2500)      # a minute of the virtual clock
 
