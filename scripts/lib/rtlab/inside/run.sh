@@ -71,7 +71,8 @@ threads_of() {
 	shift
 	for pid in "$@"; do
 		for task in /proc/$pid/task/*; do
-			echo "$name/$(tr ' ' - <$task/comm) $task/schedstat"
+			read -r comm <$task/comm
+			echo "$name/$comm $task/schedstat"
 		done
 	done
 }
