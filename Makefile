@@ -3,7 +3,7 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 
-.PHONY: all help setup test check demo bench module install clean
+.PHONY: all help setup test check demo bench evaluate module install clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -16,6 +16,7 @@ help:
 	@echo 'make setup      install the Debian packages for everything below'
 	@echo 'make test       build and run every test; make check: static checks only'
 	@echo 'make demo       see it work; make bench: see how fast it is'
+	@echo 'make evaluate   RT latency against other ways to connect a guest'
 	@echo 'make module     outsock.ko for the running kernel, in guest-kmod/ (KVER=...)'
 	@echo 'make install    outsockd, outsockctl, man pages, systemd unit under $(PREFIX) (PREFIX=...)'
 	@echo 'make clean      remove $(BUILD) and what make module built'
@@ -34,6 +35,9 @@ demo:
 
 bench:
 	scripts/bench
+
+evaluate:
+	scripts/evaluate
 
 module:
 	$(MAKE) -C guest-kmod

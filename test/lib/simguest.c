@@ -179,6 +179,11 @@ static bool arm(struct simguest *sg, bool on)
 	return there;
 }
 
+void simguest_notify(struct simguest *sg)
+{
+	arm(sg, true);
+}
+
 int simguest_sleep(struct simguest *sg, int timeout_ms)
 {
 	struct pollfd fds[OUTSOCK_QUEUE_PAIRS_MAX];

@@ -90,6 +90,8 @@ void simguest_flush(struct simguest *sg);
 int simguest_until(struct simguest *sg, bool (*done)(void *arg), void *arg);
 /* Asks for a notification and waits for one; for programs that should not burn a CPU. */
 int simguest_sleep(struct simguest *sg, int timeout_ms);
+/* Asks for one, and goes on: who polls all the same sees what notifying costs the daemon. */
+void simguest_notify(struct simguest *sg);
 
 bool simguest_session(const struct simguest *sg); /* HELLO is answered */
 uint32_t simguest_epoch(const struct simguest *sg);

@@ -14,6 +14,8 @@
 #define PORT	   0
 #define RING	   1024u
 #define DATA_ROOM  2048u
+#define DGRAMS	   256u
+#define NEIGHS	   256u
 #define TX_RETRIES 1000u
 #define LINK_TRIES 500u
 #define DGRAMS	   256u
@@ -88,15 +90,23 @@ static int wait_for_link(void)
 	return die("the port has no link");
 }
 
+static int queues_open(struct client *c)
+{
+	int err = rte_eth_tx_queue_setup(PORT, 0, RING, SOCKET_ID_ANY, NULL);
+
+	for (uint16_t q = 0; q < c->cfg.rx_queues && !err; q++)
+		err = rte_eth_rx_queue_setup(PORT, q, RING, SOCKET_ID_ANY, NULL, c->pool);
+	return err;
+}
+
 static int port_open(struct client *c)
 {
 	struct rte_eth_conf conf = { 0 };
 
 	if (rte_eth_dev_count_avail() < 1)
 		return die("no port: give EAL a --vdev");
-	if (rte_eth_dev_configure(PORT, 1, 1, &conf) ||
-	    rte_eth_rx_queue_setup(PORT, 0, RING, SOCKET_ID_ANY, NULL, c->pool) ||
-	    rte_eth_tx_queue_setup(PORT, 0, RING, SOCKET_ID_ANY, NULL) || rte_eth_dev_start(PORT))
+	if (rte_eth_dev_configure(PORT, c->cfg.rx_queues, 1, &conf) || queues_open(c) ||
+	    rte_eth_dev_start(PORT))
 		return die("the port does not start");
 	return wait_for_link();
 }
@@ -148,6 +158,7 @@ int client_create(struct client *c, const struct client_cfg *cfg)
 {
 	memset(c, 0, sizeof(*c));
 	c->cfg = *cfg;
+	c->cfg.rx_queues = RTE_MAX(cfg->rx_queues, (uint16_t)1);
 	c->hz = rte_get_tsc_hz();
 	c->pool = pkt_pool_create("client", cfg->packets, DATA_ROOM, SOCKET_ID_ANY);
 	if (!c->pool)
@@ -169,12 +180,17 @@ void client_destroy(struct client *c)
 unsigned int client_turn(struct client *c)
 {
 	struct rte_mbuf *pkts[CLIENT_BURST];
-	unsigned int n = rte_eth_rx_burst(PORT, 0, pkts, CLIENT_BURST);
+	unsigned int n = 0;
 	struct sock *s;
 
 	stack_turn(c->stack, client_now(c), CLIENT_BURST);
-	if (n)
-		stack_rx(c->stack, c->link, pkts, n);
+	for (uint16_t q = 0; q < c->cfg.rx_queues; q++) {
+		uint16_t got = rte_eth_rx_burst(PORT, q, pkts, CLIENT_BURST);
+
+		if (got)
+			stack_rx(c->stack, c->link, pkts, got);
+		n += got;
+	}
 	for (unsigned int k = 0; k < 2 * CLIENT_BURST && (s = sock_next_ready(&c->lane)); k++)
 		c->app->ready(c->app_ctx, s);
 	c->app->turn(c->app_ctx);

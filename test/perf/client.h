@@ -27,6 +27,7 @@ struct client_cfg {
 	uint16_t server_port; /* network order */
 	uint32_t conns_max;
 	uint32_t packets;
+	uint16_t rx_queues; /* memif: as many as lcores send at the other end; 0: one */
 	uint16_t mtu;
 };
 

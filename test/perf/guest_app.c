@@ -209,6 +209,11 @@ int guest_app_poll(struct guest_app *a)
 	return a->failed ? -1 : (int)n;
 }
 
+void guest_app_notify(struct guest_app *a)
+{
+	simguest_notify(a->sg);
+}
+
 int guest_app_sleep(struct guest_app *a, int timeout_ms)
 {
 	return simguest_sleep(a->sg, timeout_ms) < 0 ? -1 : 0;

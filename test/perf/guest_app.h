@@ -33,6 +33,9 @@ void guest_app_close(struct guest_app *a); /* takes NULL */
 /* Serves what there is; how many messages, -1: the session is over. */
 int guest_app_poll(struct guest_app *a);
 
+/* Asks for a notification of the next message, though we go on polling. */
+void guest_app_notify(struct guest_app *a);
+
 /* Waits until the daemon notifies, @timeout_ms at most. -1: it failed. */
 int guest_app_sleep(struct guest_app *a, int timeout_ms);
 

@@ -88,14 +88,20 @@ def find(answer, key):
     raise Unmeasured(f"outsockctl does not say {key}")
 
 
-@contextlib.contextmanager
 def running(lab, device, poll="busy", conns=4096, packets=16384, memory="128M", netns=None):
+    text = CONFIG.format(dir="{dir}", cpu=lab.cpu_daemon, control_cpu=lab.cpu_load, poll=poll,
+                         conns=conns, packets=packets, memory=memory, device=device,
+                         address=ADDRESS)
+    return configured(lab, text, netns)
+
+
+@contextlib.contextmanager
+def configured(lab, text, netns=None):
+    """The daemon under a configuration, in which {dir} is its folder."""
     folder = lab.dir / "outsockd"
     folder.mkdir(exist_ok=True)
     config = folder / "outsockd.conf"
-    config.write_text(CONFIG.format(dir=folder, cpu=lab.cpu_daemon, control_cpu=lab.cpu_load,
-                                    poll=poll, conns=conns, packets=packets, memory=memory,
-                                    device=device.format(dir=folder), address=ADDRESS))
+    config.write_text(text.format(dir=folder))
     argv = [lab.program("outsockd", "dataplane"), "--config", str(config)]
     if netns:
         argv = ["ip", "netns", "exec", netns, *argv]
@@ -115,5 +121,5 @@ def ready(notify):
         return False
 
 
-def memif(folder, role):
-    return f"net_memif0,role={role},socket={folder}/memif.sock,socket-abstract=no"
+def memif(folder, role, number=0):
+    return f"net_memif{number},role={role},socket={folder}/memif.sock,socket-abstract=no"

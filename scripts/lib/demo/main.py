@@ -29,18 +29,9 @@ from testbed import guest, paths     # noqa: E402
 BUILD = Path(os.environ.setdefault("OUTSOCK_BUILD", str(TOP / "build")))
 TESTBED = TOP / "scripts" / "testbed"
 LATENCY = TOP / "scripts" / "lib" / "demo" / "latency.py"
+NGINX = TOP / "scripts" / "lib" / "nginx.conf"
 OPTIONS = ["--guests", "1", "--class", "rt"]
 REDIS = ["redis-server", "--save", "", "--protected-mode", "no", "--dir", "/tmp", "--bind"]
-NGINX = """
-daemon off; worker_processes 1; pid /tmp/nginx.pid; error_log stderr;
-events { worker_connections 1024; }
-http {
-  access_log off; keepalive_requests 10000000;
-  client_body_temp_path /tmp/b; proxy_temp_path /tmp/p; fastcgi_temp_path /tmp/f;
-  uwsgi_temp_path /tmp/u; scgi_temp_path /tmp/s;
-  server { listen 80; location = /small { return 200 "outsock\\n"; } }
-}
-"""
 NOTES = """
 Latency: from a client's send() until the whole reply is read, by the clock of the client (a
 Python program in the client namespace), half a second of warming up left out; each connection has
@@ -117,6 +108,7 @@ class Show:
         say(f" {brief(row)}")
 
     def run(self):
+        from driver import shared
         bed, seconds = self.bed, self.seconds
         native = bed.client_start(*REDIS, "127.0.0.1")
         self._answers(native, 6379, "127.0.0.1")
@@ -126,9 +118,7 @@ class Show:
         self.serve(6379, *REDIS, "0.0.0.0")
         self.add("redis, 1 connection", requests, "redis", bed.address, 6379, 1, seconds)
         self.add("redis, 50 connections", requests, "redis", bed.address, 6379, 50, seconds)
-        conf = bed.scratch / "nginx.conf"
-        conf.write_text(NGINX)
-        self.serve(80, "nginx", "-e", "stderr", "-c", conf)
+        self.serve(80, "nginx", "-e", "stderr", "-c", shared(NGINX))
         self.add("nginx, 1 connection", requests, "http", bed.address, 80, 1, seconds)
         self.add("nginx, 50 connections", requests, "http", bed.address, 80, 50, seconds)
         self.serve(5201, "iperf3", "-s")

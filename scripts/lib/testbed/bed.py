@@ -38,8 +38,8 @@ def _options(state, given):
 def _check(options):
     if not 1 <= options["guests"] <= MAX_GUESTS:
         raise Failure(f"--guests must be 1 to {MAX_GUESTS}")
-    if options["backend"] == "testpmd" and (options["guests"], options["queues"]) != (1, 1):
-        raise Failure("testpmd serves one guest with one queue pair")
+    if options["backend"] in ("testpmd", "bridge") and options["queues"] != 1:
+        raise Failure(f"--backend {options['backend']} serves guests with one queue pair")
     if not re.fullmatch(r"\d+[MG]", options["guest_memory"]):
         raise Failure("--memory is written like 512M")
     if not 1 <= options["queues"] <= 16 or not 1 <= options["cpus"] <= 16:
@@ -49,7 +49,7 @@ def _check(options):
 def complete(state):
     options = state.data.get("options")
     return bool(options) and net.link_up(state) and \
-        (options["backend"] == "none" or daemon.running(state)) and \
+        (not daemon.needed(options) or daemon.running(state)) and \
         all(guest.running(state, number) for number in state.guests())
 
 
@@ -87,8 +87,10 @@ def _bring_up(state, options):
     state.update(options=options)
     path = config.write(state, options)
     with phase("make namespaces"):
-        net.up(state)
-    if options["backend"] != "none":
+        net.up(state, options["guests"] if options["backend"] == "testpmd" else 1)
+        if options["backend"] == "bridge":
+            net.bridge(state, state.guests())
+    if daemon.needed(options):
         _reserve(state, path)
         daemon.start(state)
     start_guests(state, [number for number in state.guests()
@@ -146,7 +148,7 @@ def status(state):
     rows = [("namespaces", f"{state.namespace('host')}, {state.namespace('client')}",
              net.link_up(state)),
             ("hugepages", f"{state.data.get('hugepages', 0)} reserved", True)]
-    if options["backend"] != "none":
+    if daemon.needed(options):
         rows.append((options["backend"], _process_text(state.data.get("daemon")),
                      daemon.running(state)))
     for number in state.guests():

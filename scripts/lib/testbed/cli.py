@@ -91,8 +91,9 @@ def cmd_up(words):
     add("--module", type=os.path.abspath, help="load this outsock.ko instead of building one")
     add("--module-param", dest="module_params", action="append", metavar="NAME=VALUE")
     add("--no-module", action="store_true", help="boot the guests without outsock.ko")
-    add("--backend", choices=("outsockd", "testpmd", "none"),
-        help="testpmd, none: check the laboratory itself, without outsockd or without a NIC")
+    add("--backend", choices=("outsockd", "testpmd", "bridge", "none"),
+        help="without outsockd: testpmd with a veth pair for each guest, taps on a bridge, or no "
+        "NIC; a guest's own stack then needs an address, and --no-module")
     add("--no-kvm", action="store_true", help="emulate even where KVM works")
     add("--slub-debug", action="store_true", help="boot with slub_debug=FZPU")
     add("--append", help="more words for the guests' kernel command line")

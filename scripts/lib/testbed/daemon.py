@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The process between the veth pair and the guests: outsockd, or testpmd to check the laboratory
-itself without any code of ours."""
+"""The process between the veth pair and the guests: outsockd, or testpmd to compare with, and to
+check the laboratory itself without any code of ours."""
 
 import os
 import signal
@@ -22,14 +22,21 @@ def argv_outsockd(state):
 
 
 def argv_testpmd(state):
+    """Ports in pairs: what comes by a guest's veth pair goes to that guest, and back."""
     reading = config.Reading(state.path("outsockd.conf"))
-    client = int(reading.guest_mode(1) == "client")
+    vdevs = []
+    for k in range(state.data["options"]["guests"]):
+        client = int(reading.guest_mode(k + 1) == "client")
+        vdevs += ["--vdev", f"net_af_packet{k},iface={net.names(k)[0]}", "--vdev",
+                  f"net_vhost{k},iface={reading.guest_socket(k + 1)},client={client}"]
     return ["dpdk-testpmd", "--in-memory", "--no-pci", "--single-file-segments", "-m", "192",
-            "--no-telemetry",
-            "--vdev", f"net_af_packet0,iface={net.HOST_IF}",
-            "--vdev", f"net_vhost0,iface={reading.guest_socket(1)},client={client}",
+            "--no-telemetry", *vdevs,
             "--", "--forward-mode=io", "--auto-start", "--total-num-mbufs=16384",
             "--stats-period=60"]
+
+
+def needed(options):
+    return options["backend"] in ARGV
 
 
 ARGV = {"outsockd": argv_outsockd, "testpmd": argv_testpmd}

@@ -9,7 +9,7 @@ import shlex
 import shutil
 import socket
 
-from . import channel, config, initramfs, paths, proc
+from . import channel, config, initramfs, net, paths, proc
 from .report import Deadline, Failure, note, phase
 
 BOOT_SECONDS = 180              # emulated and on a loaded machine; it takes 10 s on an idle one
@@ -74,8 +74,13 @@ def _root():
 
 
 def _nic(state, number, options, kvm):
-    if options["backend"] == "none":
+    backend, mac = options["backend"], f"mac={MAC_PREFIX}{number:02x}"
+    if backend == "none":
         return []
+    if backend == "bridge":
+        vhost = ",vhost=on" if os.path.exists("/dev/vhost-net") else ""
+        return ["-netdev", f"tap,id=net0,ifname={net.tap(number)},script=no,downscript=no{vhost}",
+                "-device", f"virtio-net-pci,netdev=net0,id=nic0,romfile=,{mac}"]
     reading = config.Reading(state.path("outsockd.conf"))
     path = reading.guest_socket(number)
     listen = "server=on,wait=off" if reading.guest_mode(number) == "client" else "reconnect=1"
@@ -84,7 +89,7 @@ def _nic(state, number, options, kvm):
     vectors = 2 * queues + 2 if kvm else 0
     return ["-chardev", f"socket,id=vhost,path={path},{listen}",
             "-netdev", f"vhost-user,id=net0,chardev=vhost,queues={queues}",
-            "-device", f"virtio-net-pci,netdev=net0,id=nic0,romfile=,mac={MAC_PREFIX}{number:02x},"
+            "-device", f"virtio-net-pci,netdev=net0,id=nic0,romfile=,{mac},"
                        f"mq={'on' if queues > 1 else 'off'},vectors={vectors}"]
 
 
@@ -116,6 +121,8 @@ def start(state, number, kernel):
     argv = [QEMU, "-name", f"outsock-{state.name}-g{number}", *_machine(options, kvm),
             *_kernel(state, number, options, kernel), *_channels(folder), *_root(),
             *_nic(state, number, options, kvm)]
+    if options["backend"] == "bridge":
+        argv = net.inside(state.namespace("host"), argv)
     with open(os.path.join(folder, "qemu.cmd"), "w", encoding="utf-8") as file:
         file.write(shlex.join(argv) + "\n")
     with proc.undisturbed():

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The targets that can be judged on this machine, each from the records; and those that can't."""
+
+from dataclasses import dataclass
+
+from .record import Figure, show
+
+LABORATORY = """\
+Judged in the laboratory alone (scripts/rt-lab), since outside it the gaps of this machine are part
+of every variant's SD: SD under load at most 1/12 of (a) and (b) and 1/6 of (f), CPU at most 68 % of
+(b) in adaptive mode, RT residence in the daemon. Here the same ratios are shown as they were
+measured, each beside the bare loop. What the laboratory with its one processor can't show is (d),
+caches, and several lcores at a time: these are measured here alone.
+"""
+
+
+@dataclass
+class Verdict:
+    what: str
+    figure: Figure
+    limit: float
+    at_most: bool = True
+    unit: str = ""
+    note: str = ""
+    missed: str = ""        # the reason, in case
+
+    @property
+    def met(self):
+        value = self.figure.value
+        return value <= self.limit if self.at_most else value >= self.limit
+
+    def row(self):
+        sign = "<=" if self.at_most else ">="
+        note = self.note if self.met else "; ".join(x for x in (self.note, self.missed) if x)
+        return [self.what, f"{sign} {show(self.limit)}{self.unit}", self.figure.text(self.unit),
+                "met" if self.met else "MISSED", note]
+
+
+GAPS = "the gaps of this machine are in both (bare loop: {})"
+
+
+def find(records, part, variant, **wanted):
+    """The first cell that is so."""
+    for cell in records.cells(part):
+        if cell.variant == variant and all(getattr(cell, k) == v for k, v in wanted.items()):
+            return cell
+    return None
+
+
+def pairs(records, variant, other, part="guests"):
+    """Cells of two variants that are alike otherwise."""
+    for cell in records.cells(part):
+        if cell.variant != variant:
+            continue
+        same = find(records, part, other, load=cell.load, protocol=cell.protocol,
+                    bytes=cell.bytes, rate=cell.rate, guests=cell.guests, notified=cell.notified)
+        if same:
+            yield cell, same
+
+
+def ratio(records, cell, other, name):
+    """Of one round each."""
+    theirs = {run.round: run.row()[name] for run in records.rounds(other)}
+    return Figure([run.row()[name] / theirs[run.round] for run in records.rounds(cell)
+                   if theirs.get(run.round)])
+
+
+def _exclusive(records):
+    for cell, other in pairs(records, "e", "d"):
+        if cell.load != "none":
+            bare = records.figure(cell, "bare_sd")
+            yield Verdict(f"SD, {cell.load}, {cell.request()}: (e) against (d)",
+                          ratio(records, cell, other, "sd"), 1 / 4, unit=" times",
+                          note=f"{records.figure(cell, 'sd').text()} us against "
+                               f"{records.figure(other, 'sd').text()} us",
+                          missed=GAPS.format(bare.text() + " us"))
+
+
+def _throughput(records):
+    best = {}
+    for letter in "abcdf":
+        for cell, other in pairs(records, "e", letter):
+            best[cell] = max(best.get(cell, 0), records.answered(other))
+    for cell, limit in best.items():
+        if cell.load != "none":
+            yield Verdict(f"RT requests answered, {cell.load}, {cell.request()}",
+                          Figure([records.answered(cell)]), limit, at_most=False,
+                          note="of those asked; the best other variant's is the limit")
+
+
+def _scale(records):
+    for notified in (False, True):
+        few, many = (find(records, "simulated", "e", load="bulk", guests=n, notified=notified,
+                          protocol="tcp", bytes=64) for n in (1, 128))
+        if few and many:
+            kind = "notified" if notified else "polling"
+            yield Verdict(f"p99.9 of 128 RT guests against one, {kind}",
+                          ratio(records, many, few, "p99.9"), 2, unit=" times",
+                          note=f"{records.figure(many, 'p99.9').text()} us against "
+                               f"{records.figure(few, 'p99.9').text()} us",
+                          missed=GAPS.format(records.figure(many, "bare_p99.9").text() + " us"))
+
+
+def _non_rt(records):
+    """Throughput per CPU second of the non-RT lcore, with and without RT traffic, of each round."""
+    for cell in records.cells("simulated"):
+        if (cell.variant, cell.load, cell.protocol, cell.bytes) != ("e", "bulk", "tcp", 64):
+            continue
+        beside = [run.others["mbit_per_lcore_s"] / run.others["alone_per_lcore_s"]
+                  for run in records.rounds(cell) if run.others.get("alone_per_lcore_s")]
+        if beside:
+            kind = "notified" if cell.notified else "polling"
+            yield Verdict(f"non-RT throughput per CPU second of its lcore, beside {cell.guests} "
+                          f"RT guests, {kind}", Figure(beside), .98, at_most=False,
+                          unit=" times", note="that without RT traffic just before and after")
+
+
+def _wake(records):
+    if records.facts.get("idle_cpu"):
+        yield Verdict("CPU of the daemon with an idle adaptive RT lcore",
+                      records.fact("idle_cpu"), 2, unit=" %")
+    if records.facts.get("kick_ratio"):
+        yield Verdict("answer to a guest's first kick, against an eventfd's wake-up",
+                      records.fact("kick_ratio"), 1.3, unit=" times",
+                      note=f"{records.fact('kick_us').text()} us against "
+                           f"{records.fact('eventfd_us').text()} us")
+
+
+def verdicts(records):
+    return [v for judge in (_exclusive, _throughput, _scale, _non_rt, _wake)
+            for v in judge(records)]
