@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -61,12 +62,19 @@ static int be_urgent(int cpu, int priority)
 static void *sleep_and_say(void *arg)
 {
 	struct sleeper *w = arg;
+	struct epoll_event ev = { .events = EPOLLIN };
 	uint64_t count;
+	int ep = epoll_create1(EPOLL_CLOEXEC);
 
 	if (be_urgent(w->cpu, w->priority))
 		exit(EXIT_FAILURE);
-	while (read(w->fd, &count, sizeof(count)) == sizeof(count))
+	if (ep < 0 || epoll_ctl(ep, EPOLL_CTL_ADD, w->fd, &ev))
+		exit(EXIT_FAILURE);
+	while (epoll_wait(ep, &ev, 1, -1) == 1) {
 		atomic_fetch_add_explicit(&w->woken, 1, memory_order_release);
+		if (read(w->fd, &count, sizeof(count)) != sizeof(count))
+			break;
+	}
 	return NULL;
 }
 

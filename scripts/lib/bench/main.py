@@ -12,7 +12,6 @@ does other work at the same time the figures say little: look at the spread.
 """
 
 import argparse
-import contextlib
 import json
 import os
 import platform
@@ -24,7 +23,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench import idle, memory, pair, scale, veth  # noqa: E402
-from bench.lab import TOP, Lab, Unmeasured  # noqa: E402
+from bench.lab import TOP, Lab, Unmeasured, before_others  # noqa: E402
 from bench.result import table  # noqa: E402
 from testbed.report import Failure  # noqa: E402
 
@@ -47,21 +46,6 @@ def build():
         subprocess.run(["meson", "setup", BUILD, TOP, "--buildtype=release"], check=True,
                        stdout=subprocess.DEVNULL)
     subprocess.run(["ninja", "-C", BUILD], check=True, stdout=subprocess.DEVNULL)
-
-
-@contextlib.contextmanager
-def before_others():
-    """What else runs on the machine shall disturb as little as possible."""
-    group = Path("/proc/self/autogroup")
-    nice = group.read_text().split()[-1] if group.exists() else None
-    os.setpriority(os.PRIO_PROCESS, 0, -20)
-    try:
-        if nice is not None:
-            group.write_text("-20")
-        yield
-    finally:
-        if nice is not None:
-            group.write_text(nice)
 
 
 def arguments():

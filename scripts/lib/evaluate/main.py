@@ -28,7 +28,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench.lab import TOP, Lab, Unmeasured     # noqa: E402
+from bench.lab import TOP, Lab, Unmeasured, before_others     # noqa: E402
 from evaluate import lab as laboratory     # noqa: E402
 from evaluate import machine, plan as plans, record, report     # noqa: E402
 from testbed import proc     # noqa: E402
@@ -98,10 +98,11 @@ def measure(args, records):
         # The driver of the testbed looks at these when it is loaded.
         os.environ.update(OUTSOCK_TEST_FILES=files, OUTSOCK_TESTBED=f"evaluate{os.getpid()}")
         from evaluate import guests, simulated, wake
-        if "wake" in args.parts:
-            wake.measure(lab, records, args.plan)
-        if "simulated" in args.parts:
-            simulated.measure(lab, records, args.plan)
+        with before_others():
+            if "wake" in args.parts:
+                wake.measure(lab, records, args.plan)
+            if "simulated" in args.parts:
+                simulated.measure(lab, records, args.plan)
         if "guests" in args.parts:
             guests.measure(lab, records, args.plan, args.letters)
 

@@ -35,6 +35,10 @@ the RT guests on one busy RT lcore; the other lcore serves one guest with 4 TCP 
 speed, and shares its CPU with them. A latency is the time from the client stack's send to the whole
 reply, by the clock of one thread that polls meanwhile; "notified": the guests ask for a
 notification of each message, "polling": for none. (f): all on one lcore of one class. Times in us.
+
+The bare loop is on the client's CPU; the RT lcore's has gaps of its own. Where any other task wants
+that CPU the kernel stops the lcore for up to 50 ms of each second (RT throttling, or its successor
+from Linux 6.12 on, the fair server): isolate the CPU to be rid of them, see doc/rt.md.
 """
 LATENCY = ["answered", "mean", "SD", "p50", "p99", "p99.9", "max", "bare SD", "bare p99.9",
            "bare max"]
