@@ -8,18 +8,13 @@
 #include "sock.h"
 #include "twin.h"
 
-static int osreaper_init(void)
-{
-	return 0;
-}
-
 static const struct {
 	const char *name;
 	int (*init)(void);
 	void (*exit)(void);
 } outsock_parts[] = {
 	{ "segments", osseg_init, osseg_exit },
-	{ "reaper", osreaper_init, osk_reaper_exit },
+	{ "reaper", NULL, osk_reaper_exit },
 	{ "protocol", osk_proto_init, osk_proto_exit },
 	{ "listing", osdiag_init, osdiag_exit },
 	{ "sysctl", ossysctl_init, ossysctl_exit },
@@ -40,7 +35,7 @@ static int __init outsock_init(void)
 	int err;
 
 	for (i = 0; i < ARRAY_SIZE(outsock_parts); i++) {
-		err = outsock_parts[i].init();
+		err = outsock_parts[i].init ? outsock_parts[i].init() : 0;
 		if (!err)
 			continue;
 		pr_err("%s: %d\n", outsock_parts[i].name, err);

@@ -233,7 +233,6 @@ static void osdev_session_reset(struct osdev *dev)
 static void osdev_session_up(struct osdev *dev)
 {
 	u32 epoch = READ_ONCE(dev->hello_epoch);
-	struct osreq *end;
 
 	/* A daemon of another version: with this module there will be no session. */
 	if (dev->refused || le16_to_cpu(dev->hello.version) != OUTSOCK_ABI_VERSION) {
@@ -242,10 +241,6 @@ static void osdev_session_up(struct osdev *dev)
 	}
 	osdev_for_each_sock(dev, osk_declare_again, NULL);
 	osreq_requeue(dev);
-	end = osreq_new(&dev->q[0], NULL, OUTSOCK_OP_RESUME_END, GFP_KERNEL);
-	if (end)
-		osreq_queue(end);
-	osreq_put(end);
 	dev->declared_epoch = epoch;
 	if (!osdev_open_queues(dev, epoch))
 		return;

@@ -175,6 +175,25 @@ struct osk *osk_child(struct osk *listener, u32 id, const struct outsock_evt_con
 	return os;
 }
 
+int osk_wait(struct osk *os, bool (*done)(struct osk *os, u64 seen), u64 seen, long *timeo)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	wait_queue_head_t *wq = sk_sleep(osk_sk(os));
+	int err = 0;
+
+	add_wait_queue(wq, &wait);
+	while (!done(os, seen) && !err) {
+		if (!*timeo)
+			err = -EAGAIN;
+		else if (signal_pending(current))
+			err = sock_intr_errno(*timeo);
+		else
+			*timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, *timeo);
+	}
+	remove_wait_queue(wq, &wait);
+	return err;
+}
+
 void osk_refuse_id(struct oring *q, u32 id)
 {
 	struct outsock_cmd_close cmd = { .flags = cpu_to_le32(OUTSOCK_CLOSE_ABORT) };

@@ -240,6 +240,12 @@ void osk_forget_zombies(struct osdev *dev);
 unsigned int osk_abort_orphans(struct osdev *dev);
 u64 osk_rcv_space(struct osk *os);	/* payload that may be in flight and in the buffer */
 
+/*
+ * Until @done(@os, @seen), with nothing held: the socket's wake-ups are when to look again. -EAGAIN
+ * when the time is over, or what a signal makes of the call.
+ */
+int osk_wait(struct osk *os, bool (*done)(struct osk *os, u64 seen), u64 seen, long *timeo);
+
 /* sock.c, for sock_epoch.c */
 u32 osk_leave_id(struct osk *os);	/* lock held; osk_drop_id() must follow, without it */
 void osk_drop_id(struct osk *os, u32 id, bool zombie);

@@ -63,24 +63,17 @@ void osk_forget_failure(struct osk *os)
 }
 
 /* While the host is away there is nothing to wait for: the attempt begins when it is back. */
-static bool osk_is_asking(const struct osk *os)
+static bool osk_has_reply(struct osk *os, u64 unused)
 {
-	return smp_load_acquire(&os->asking) && READ_ONCE(os->dev->up) &&
-	       READ_ONCE(osk_sk(os)->sk_state) == TCP_SYN_SENT;
+	return !smp_load_acquire(&os->asking) || !READ_ONCE(os->dev->up) ||
+	       READ_ONCE(osk_sk(os)->sk_state) != TCP_SYN_SENT;
 }
 
 void osk_wait_reply(struct osk *os, bool nonblock)
 {
-	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	wait_queue_head_t *wq = sk_sleep(osk_sk(os));
 	long timeo = nonblock ? OSK_ASK_NONBLOCK : OSK_ASK_MAX;
 
-	if (!osk_is_asking(os))
-		return;
-	add_wait_queue(wq, &wait);
-	while (osk_is_asking(os) && timeo && !signal_pending(current))
-		timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, timeo);
-	remove_wait_queue(wq, &wait);
+	osk_wait(os, osk_has_reply, 0, &timeo);
 }
 
 /*
@@ -200,15 +193,9 @@ static int osk_connect_start(struct socket *sock, struct osk *os, struct sockadd
 	}
 }
 
-static void osk_wait_connected(struct sock *sk, long *timeo)
+static bool osk_has_connected(struct osk *os, u64 unused)
 {
-	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-
-	add_wait_queue(sk_sleep(sk), &wait);
-	while (smp_load_acquire(&sk->sk_state) == TCP_SYN_SENT && *timeo &&
-	       !signal_pending(current))
-		*timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, *timeo);
-	remove_wait_queue(sk_sleep(sk), &wait);
+	return smp_load_acquire(&osk_sk(os)->sk_state) != TCP_SYN_SENT;
 }
 
 /* @err: what to say while it is still under way */
@@ -220,8 +207,7 @@ static int osk_connect_wait(struct socket *sock, struct sock *sk, int flags, int
 	/* It may be there already, since the reply was waited for; Linux would not know yet. */
 	if (!wanted && err == -EINPROGRESS)
 		return err;
-	if (timeo)
-		osk_wait_connected(sk, &timeo);
+	osk_wait(osk_from_sk(sk), osk_has_connected, 0, &timeo);
 	if (smp_load_acquire(&sk->sk_state) == TCP_SYN_SENT) {
 		if (timeo && signal_pending(current))
 			return sock_intr_errno(wanted);

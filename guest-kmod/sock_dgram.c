@@ -177,25 +177,9 @@ bool osk_dgram_blocked(const struct osk *os)
 	return !list_empty_careful(&os->pend) || READ_ONCE(os->asked);
 }
 
-static int osk_dgram_wait(struct osk *os, long *timeo)
+static bool osk_dgram_sendable(struct osk *os, u64 unused)
 {
-	struct sock *sk = osk_sk(os);
-	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	int err = 0;
-
-	if (!*timeo)
-		return -EAGAIN;
-	add_wait_queue(sk_sleep(sk), &wait);
-	while (osk_dgram_blocked(os) && !err && !READ_ONCE(os->dead)) {
-		if (!*timeo)
-			err = -EAGAIN;
-		else if (signal_pending(current))
-			err = sock_intr_errno(*timeo);
-		else
-			*timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, *timeo);
-	}
-	remove_wait_queue(sk_sleep(sk), &wait);
-	return err;
+	return !osk_dgram_blocked(os) || READ_ONCE(os->dead);
 }
 
 /* Where it goes: 1 if that is in the guest. The first datagram binds. */
@@ -249,7 +233,7 @@ static int osk_dgram_send(struct osk *os, struct msghdr *msg, size_t len, struct
 		err = osk_dgram_put(os, dg);
 		if (err != -EAGAIN)
 			break;
-		err = osk_dgram_wait(os, &timeo);
+		err = osk_wait(os, osk_dgram_sendable, 0, &timeo);
 	}
 	osk_dgram_release(dg);
 	return err;

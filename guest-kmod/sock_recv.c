@@ -36,24 +36,13 @@ static bool osk_readable(struct osk *os, u64 seen)
 static int osk_wait_data(struct osk *os, u64 seen, long *timeo)
 {
 	struct sock *sk = osk_sk(os);
-	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	int err = 0;
+	int err;
 
 	if (*timeo)
 		osk_busy_poll(os, osk_readable, seen);
-	add_wait_queue(sk_sleep(sk), &wait);
 	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
-	while (!osk_readable(os, seen)) {
-		if (!*timeo)
-			err = -EAGAIN;
-		else if (signal_pending(current))
-			err = sock_intr_errno(*timeo);
-		if (err)
-			break;
-		*timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, *timeo);
-	}
+	err = osk_wait(os, osk_readable, seen, timeo);
 	sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
-	remove_wait_queue(sk_sleep(sk), &wait);
 	return err;
 }
 

@@ -58,41 +58,19 @@ static void osk_unreserve(struct osk *os, long n)
 	spin_unlock(&os->lock);
 }
 
-static bool osk_send_ready(struct sock *sk)
+/* Without the flag there is no wake-up: it is set before each look. */
+static bool osk_sendable(struct osk *os, u64 unused)
 {
+	struct sock *sk = osk_sk(os);
+
+	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	smp_mb__after_atomic();
 	if (READ_ONCE(sk->sk_err) || READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
 		return true;
 	if (READ_ONCE(sk->sk_state) == TCP_SYN_SENT)
 		return false;
 	return sk_stream_wspace(sk) >= sk_stream_min_wspace(sk) ||
 	       READ_ONCE(sk->sk_state) == TCP_CLOSE;
-}
-
-/* Nothing is held here. */
-static int osk_wait_send(struct sock *sk, long *timeo)
-{
-	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	int err = 0;
-
-	if (!*timeo)
-		return -EAGAIN;
-	add_wait_queue(sk_sleep(sk), &wait);
-	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-	smp_mb__after_atomic();
-	while (!osk_send_ready(sk)) {
-		if (signal_pending(current)) {
-			err = sock_intr_errno(*timeo);
-			break;
-		}
-		if (!*timeo) {
-			err = -EAGAIN;
-			break;
-		}
-		*timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, *timeo);
-		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-	}
-	remove_wait_queue(sk_sleep(sk), &wait);
-	return err;
 }
 
 /* Copies into parts of the thread's own page frag, so no lock is needed. */
@@ -239,7 +217,7 @@ static long osk_send_all(struct osk *os, struct msghdr *msg, int flags)
 	while (msg_data_left(msg)) {
 		n = osk_send_chunk(os, msg, flags);
 		if (n == -EAGAIN)
-			n = osk_wait_send(sk, &timeo);
+			n = osk_wait(os, osk_sendable, 0, &timeo);
 		if (n < 0)
 			return copied ?: n;
 		copied += n;
@@ -296,7 +274,7 @@ ssize_t osk_stream_sendpage(struct socket *sock, struct page *page, int off, siz
 	sk = osk_sk(os);
 	timeo = sock_sndtimeo(sk, flags & MSG_DONTWAIT);
 	while ((room = osk_reserve(os, len)) == -EAGAIN) {
-		room = osk_wait_send(sk, &timeo);
+		room = osk_wait(os, osk_sendable, 0, &timeo);
 		if (room)
 			break;
 	}

@@ -89,19 +89,17 @@ static enum osk_end osk_how_to_end(struct osk *os)
 	return OSK_END_GRACEFUL;
 }
 
+static bool osk_all_acked(struct osk *os, u64 unused)
+{
+	return READ_ONCE(os->id) == OUTSOCK_ID_NONE || READ_ONCE(os->snd_una) == os->snd_end;
+}
+
 static void osk_linger(struct osk *os)
 {
-	struct sock *sk = osk_sk(os);
-	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	long timeo = sk->sk_lingertime;
+	long timeo = osk_sk(os)->sk_lingertime;
 
-	if (!sock_flag(sk, SOCK_LINGER) || current->flags & PF_EXITING)
-		return;
-	add_wait_queue(sk_sleep(sk), &wait);
-	while (READ_ONCE(os->id) != OUTSOCK_ID_NONE && READ_ONCE(os->snd_una) != os->snd_end &&
-	       timeo && !signal_pending(current))
-		timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, timeo);
-	remove_wait_queue(sk_sleep(sk), &wait);
+	if (sock_flag(osk_sk(os), SOCK_LINGER) && !(current->flags & PF_EXITING))
+		osk_wait(os, osk_all_acked, 0, &timeo);
 }
 
 static void osk_end_stream(struct osk *os)
