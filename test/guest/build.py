@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Builds the test programs in C: NAME.c, or all files of a folder NAME."""
+"""Builds the test programs in C (NAME.c, or all files of a folder NAME), and test modules of the
+guest's kernel."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -19,3 +21,12 @@ def compiled(name, folder=FILES):
     subprocess.run(["gcc", *FLAGS, "-o", program, *sources], check=True)
     os.chmod(program, 0o755)
     return program
+
+
+def kernel_module(name, release, folder=FILES):
+    """Where the module is, after building the folder @name for that kernel."""
+    target = folder / f"{name}-{release}"
+    shutil.copytree(HERE / name, target, dirs_exist_ok=True)
+    subprocess.run(["make", "-s", "-C", f"/usr/src/linux-headers-{release}", f"M={target}",
+                    "KCFLAGS=-Werror", "modules"], check=True, capture_output=True)
+    return target / f"{name}.ko"

@@ -299,9 +299,10 @@ class Agent:
 
     @staticmethod
     def wait_session():
-        """Until the module and the daemon have met: before, new sockets are the kernel's own."""
+        """Until the module and the daemon have met: before, new sockets are the kernel's own. A
+        module without a device (it has given it back, or there is none) will meet nobody."""
         deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and glob.glob("/sys/bus/virtio/drivers/outsock/virtio*"):
             try:
                 with open("/proc/net/outsock", encoding="ascii") as file:
                     if "session=up" in file.read():
