@@ -9,8 +9,8 @@
                                       compares the echo byte by byte; without -b until SIGTERM
 
     stream.py beside HOST PORT -b BYTES
-                                      one connection that is not read until its echo has filled
-                                      everything, one beside it that is, then the first is read
+                                      sends on a connection without reading, until SIGTERM;
+                                      then one beside it is verified, then the first is read
 
 verify prints 'progress BYTES' as echoes come, and last one line of each connection:
 'exact BYTES' (all came back), 'reset BYTES' (ECONNRESET after that many exact bytes), or
@@ -181,10 +181,16 @@ def verify(args):
 
 
 def fill(flow):
-    """Sends until nothing more fits, which is so when nothing could be sent for a while."""
+    """Sends whatever fits, until SIGTERM: who looks from outside knows when everything is full."""
+    woken, wakes = socket.socketpair()
+    wakes.setblocking(False)
+    signal.set_wakeup_fd(wakes.fileno())
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    print("filling", flush=True)
     poll = select.poll()
     poll.register(flow.sock, select.POLLOUT)
-    while poll.poll(3000):
+    poll.register(woken, select.POLLIN)
+    while woken.fileno() not in dict(poll.poll()):
         try:
             flow.write()
         except BlockingIOError:

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The same way on other testbeds: queue pairs, the daemon as server, another kernel, two guests."""
 
+import json
 import os
 import re
 import sys
 from pathlib import Path
 
-from driver import CLIENT, TOOL, TOP, expect, guest_address, shared
+from driver import CLIENT, TOOL, TOP, expect, guest_address, shared, until
 from faults import all_exact, all_reset, flowing, serve, traffic, works
 from registry import STANDARD, TWO, registrar
 from testbed import kernel
@@ -75,9 +76,13 @@ def few_packets(bed):
     """A peer that does not read, and a quota that it fills: the connection beside it is exact,
     and in the end so is its own. What had no room the host has asked the module for again."""
     serve(bed)
-    out = bed.client(sys.executable, TOOL, "beside", guest_address(1), "7100", "-b",
-                     "3000000").stdout
-    expect("exact 3000000" in out and out.count("exact ") == 2, out)
+    p = bed.client_start(sys.executable, TOOL, "beside", guest_address(1), "7100", "-b", "3000000")
+    p.wait_line(lambda line: line == "filling", "the one who does not read")
+    until(lambda: json.loads(bed.ctl("guest", "show", "g1", "--json").stdout)["tx_refused"] > 0,
+          "the host has no room for the guest's bytes")
+    p.stop()
+    exact = [line for line in p.lines if line.startswith("exact ")]
+    expect(len(exact) == 2 and exact[0] == "exact 3000000", p.text())
     counters = bed.guest("cat", "/proc/net/outsock_stat").stdout
     rewinds = re.search(r"^rx_rewinds (\d+)$", counters, re.M)
     expect(rewinds and int(rewinds.group(1)) > 0, counters)
