@@ -27,19 +27,13 @@ MODULE_PARM_DESC(busy_read_us,
  * A ring that somebody else walks is as good as polled, if he does walk: on PREEMPT_RT we may have
  * preempted him, and only by waiting for the lock do we lend him our priority.
  */
-static bool oring_poll_lock(struct oring *q)
-{
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
-		return spin_trylock(&q->rx_lock);
-	oring_rx_lock(q);
-	return true;
-}
-
 bool oring_poll(struct oring *q)
 {
 	unsigned int n = 0;
 
-	if (!oring_poll_lock(q))
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		oring_rx_lock(q);
+	else if (!spin_trylock(&q->rx_lock))
 		return false;
 	if (q->rx_open) {
 		virtqueue_disable_cb(q->rx);

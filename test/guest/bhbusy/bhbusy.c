@@ -50,7 +50,7 @@ static int bhbusy_thread(void *unused)
 		if (READ_ONCE(wanted))
 			disable_and_spin();
 		wait_event_interruptible(news, !READ_ONCE(wanted) || kthread_should_stop());
-		smp_store_release(&running, false);	/* ready for another one */
+		smp_store_release(&running, false); /* ready for another one */
 		wake_up(&news);
 	}
 	return 0;
