@@ -24,6 +24,7 @@
  * been taken) must not keep a FIFO thread from sleeping: after so many wakes for nothing it naps.
  */
 #define EMPTY_WAKES_MAX 4
+#define SNAP_NS		1000000u /* between snapshots that are left over when all is done */
 
 bool lcore_wake(struct lcore *lc)
 {
@@ -101,7 +102,7 @@ static void disarm_guests(struct lcore *lc)
 		guest_disarm_kicks(container_of(l, struct guest_seat, link)->guest);
 }
 
-/* The next thing that is due by time, ns. */
+/* The next thing that is due by time, ns. Snapshots go on, a few at each wake. */
 static uint64_t next_deadline(struct lcore *lc, uint64_t now)
 {
 	uint64_t next = stack_next(lc->stack);
@@ -113,6 +114,8 @@ static uint64_t next_deadline(struct lcore *lc, uint64_t now)
 			       now +
 				       lcore_nap(now - lcore_ns(lc, lc->work_tsc), lc->conf.nap_ns,
 						 lc->conf.nap_max_ns));
+	if (lc->n_snaps)
+		next = RTE_MIN(next, now + SNAP_NS);
 	/* A device that did not take our frames: it does not tell when it will. */
 	for (unsigned int i = 0; i < lc->n_ports; i++)
 		if (lc->ifs[i]->n != 0)

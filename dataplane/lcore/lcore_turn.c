@@ -134,6 +134,6 @@ void lcore_turn_end(struct lcore *lc, unsigned int work)
 		return;
 	if (lc->snap_due)
 		lcore_guests_snap(lc);
-	else if (lc->adaptive && !lc->n_snaps)
+	if (lc->adaptive)
 		lcore_sleep(lc);
 }

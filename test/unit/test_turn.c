@@ -18,6 +18,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -556,6 +557,41 @@ static void test_idle(void **state)
 	assert_int_equal(work.snaps, GUESTS);
 }
 
+/*
+ * An adaptive lcore sleeps as soon as it has nothing to do: the snapshots of many guests are no
+ * reason to stay awake. It wakes for them, a few at a time.
+ */
+static void test_sleep(void **state)
+{
+	struct lcore *lc = f.lc[0];
+	uint64_t *sleeps = &lc->stats.count[LCORE_sleeps], before = *sleeps;
+	uint64_t cycles = lc->snap_cycles, wake = 1;
+
+	for (unsigned int t = 0; turn(10000); t++)
+		assert_in_range(t, 0, 1000);
+	lc->adaptive = true;
+	lc->napping = false; /* as if the device woke it */
+	lc->idle_cycles = 0;
+	lc->snap_cycles = UINT64_MAX;
+	lcore_turn_begin(lc);
+	lcore_turn_end(lc, 1);
+	work.snaps = 0;
+	for (unsigned int turns = 1; work.snaps < GUESTS; turns++) {
+		/* After the last ones it would sleep until it is woken. */
+		if (work.snaps == GUESTS - 2)
+			assert_int_equal(write(lc->wake_fd, &wake, sizeof(wake)), sizeof(wake));
+		lcore_turn_begin(lc);
+		lcore_turn_end(lc, lcore_rt_turn(lc));
+		assert_int_equal(*sleeps - before, turns);
+		assert_int_equal(work.snaps, 2 * turns);
+	}
+	assert_int_equal(lc->n_snaps, 0);
+	assert_int_equal(read(lc->wake_fd, &wake, sizeof(wake)), sizeof(wake));
+	lc->snap_cycles = cycles;
+	lc->adaptive = false;
+	lc->napping = true;
+}
+
 static void send_stamped(uint64_t stamp)
 {
 	struct rte_mbuf *m = udp_frame(PEER);
@@ -656,6 +692,7 @@ static void test_retune(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sleep), /* while no timer runs */
 		cmocka_unit_test(test_worst_case),    cmocka_unit_test(test_notifications),
 		cmocka_unit_test(test_fair),	      cmocka_unit_test(test_priority),
 		cmocka_unit_test(test_foreign_queue), cmocka_unit_test(test_own_first),
