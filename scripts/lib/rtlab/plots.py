@@ -78,7 +78,7 @@ def sweep(results, size, out):
         blocks.append(_block(f"d{k}", [(p.spec.rate, max(p.latency().sd, .01)) for p in phases]))
         lines.append(f'$d{k} with linespoints linewidth 2 title "{_title(letter, one)}"')
     body = [*blocks, "set logscale xy", 'set xlabel "requests/s"', 'set ylabel "us"',
-            "set key outside bottom", "plot " + ", ".join(lines)]
+            "set key below", "plot " + ", ".join(lines)]
     return _plot(out, f"sweep-{size}.png",
                  f"Standard deviation of the latency, requests of {size} bytes, moderate load",
                  body)

@@ -13,6 +13,7 @@ MAGIC = b"rtlb"
 ECHO_PORT = 7
 IP4, TCP, UDP = 0x0800, 6, 17
 SYN, RST = 0x02, 0x04
+MORE, OFFSET = 0x2000, 0x1fff       # of fragments
 TAG = struct.Struct("!4sIIII")  # struct request of test/perf/lab_client.c
 
 
@@ -53,6 +54,7 @@ class Wire:
     def __init__(self, path, servers):
         """@servers: the addresses of RT guests, as bytes."""
         self.servers = frozenset(servers)
+        self.fragments = {}     # {who and id of a datagram: of its TCP segment what is the same}
         self.dgrams, self.streams, self.done = {}, {}, []
         for now, frame in _frames(path):
             self._frame(now, frame)
@@ -69,14 +71,25 @@ class Wire:
             if server not in self.servers:
                 return
         at = 14 + (frame[14] & 15) * 4
-        length = struct.unpack_from("!H", frame, 16)[0] - (at - 14)
+        total, ident, fragment = struct.unpack_from("!HHH", frame, 16)
+        length, offset = total - (at - 14), (fragment & OFFSET) * 8
+        if offset:
+            self._fragment(now, (frame[26:34], ident), offset, length)
+            return
         ports = struct.unpack_from("!HH", frame, at)
         if ports[to_server] != ECHO_PORT:
             return
         if frame[23] == UDP:
             self._dgram(now, to_server, frame[at + 8:])
         elif frame[23] == TCP:
-            self._segment(now, to_server, (server, ports[not to_server]), frame, at, length)
+            key = (frame[26:34], ident) if fragment & MORE else None
+            self._segment(now, to_server, (server, ports[not to_server]), frame, at, length, key)
+
+    def _fragment(self, now, key, offset, length):
+        """QEMU cuts what its NIC is to segment into IP fragments; only replies are so long."""
+        if key in self.fragments:
+            stream, first = self.fragments[key]
+            self._replied(now, stream, first + offset, first + offset + length)
 
     def _dgram(self, now, to_server, payload):
         magic, phase, number, _, _ = TAG.unpack_from(payload)
@@ -87,7 +100,7 @@ class Wire:
         elif self.dgrams[phase, number].latency is None:
             self.dgrams[phase, number].latency = now - self.dgrams[phase, number].begin
 
-    def _segment(self, now, to_server, client, frame, at, length):
+    def _segment(self, now, to_server, client, frame, at, length, key):
         seq, flags = struct.unpack_from("!I", frame, at + 4)[0], frame[at + 13]
         if flags & SYN:
             if to_server and client not in self.streams:
@@ -100,12 +113,13 @@ class Wire:
             return
         begin = (seq - stream.isn[to_server] - 1) & 0xffffffff
         end = begin + length - head
-        if begin <= stream.seen[to_server] < end:
-            if to_server:
-                self._asked(now, stream, begin, end, frame[at + head:])
-            else:
-                self._answered(now, stream, end)
-            stream.seen[to_server] = end
+        if not to_server:
+            if key:
+                self.fragments[key] = stream, begin - head
+            self._replied(now, stream, begin, end)
+        elif begin <= stream.seen[True] < end:
+            self._asked(now, stream, begin, end, frame[at + head:])
+            stream.seen[True] = end
 
     def _asked(self, now, stream, begin, end, payload):
         """Requests are written one by one, and a segment carries one. After a loss it may have
@@ -122,7 +136,10 @@ class Wire:
         stream.tag = phase, number, size, step
 
     @staticmethod
-    def _answered(now, stream, end):
+    def _replied(now, stream, begin, end):
+        if not begin <= stream.seen[False] < end:
+            return
+        stream.seen[False] = end
         while stream.asked and stream.asked[0][0] <= end:
             request = stream.asked.popleft()[1]
             request.latency = now - request.begin
