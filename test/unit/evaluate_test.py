@@ -13,7 +13,7 @@ sys.dont_write_bytecode = True
 TOP = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "scripts" / "lib"))
 from evaluate import plan as plans, record, report, verdict     # noqa: E402
-from evaluate.record import Cell, Run, Spread     # noqa: E402
+from evaluate.record import Cell, Run     # noqa: E402
 
 BARE = [0, 0, 0, 10]
 
@@ -60,11 +60,14 @@ class Evaluate(unittest.TestCase):
         self.records = record.read(self.out / "records.jsonl")
         self.written = writer
 
-    def test_spread(self):
-        s = Spread(range(1000, 0, -1))
-        self.assertEqual((s.at(.5), s.at(.99), s.at(.999), s.at(1)), (500, 990, 999, 1000))
-        self.assertEqual(s.mean, 500.5)
-        self.assertAlmostEqual(s.sd, 288.675, 3)
+    def test_row(self):
+        """The statistics of one run."""
+        row = run(guests("e"), 1, range(1000, 0, -1), lost=24).row()
+        self.assertEqual((row["asked"], row["answered"]), (1024, 1000))
+        self.assertEqual((row["p50"], row["p99"], row["p99.9"], row["max"]),
+                         (501, 991, 1000, 1000))
+        self.assertEqual((row["mean"], round(row["sd"], 3)), (500.5, 288.675))
+        self.assertEqual((row["bare_p99"], row["cpu"]), (10, 50))
 
     def test_kept(self):
         """What is read is what was measured."""

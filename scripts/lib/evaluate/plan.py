@@ -44,7 +44,7 @@ class Plan:
 
 
 QUICK = Plan(1, 2, ("none", "bulk"), {"none": SMALL, "bulk": SMALL}, (LADDER[1],),
-             (1, 8, 32, 128), (1,), 50, ("--quick",))
+             (1, 8, 32, 128), (1,), 50, ("--quick", "--only", "b,e"))
 DEFAULT = Plan(2, 3, ("none", "bulk", "flood"), {"none": SMALL, "bulk": SMALL + LARGE[:1],
                                                  "flood": SMALL}, LADDER,
                (1, 8, 32, 128), (1, 32), 100, ("--quick",))

@@ -8,29 +8,7 @@ import math
 import statistics
 from dataclasses import asdict, dataclass, field
 
-
-class Spread:
-    """What is told of many values."""
-
-    def __init__(self, values):
-        self.values = sorted(values)
-
-    def __len__(self):
-        return len(self.values)
-
-    @property
-    def mean(self):
-        return statistics.fmean(self.values) if self.values else math.nan
-
-    @property
-    def sd(self):
-        return statistics.pstdev(self.values) if self.values else math.nan
-
-    def at(self, share):
-        """The value that a share of all do not exceed."""
-        if not self.values:
-            return math.nan
-        return self.values[max(0, math.ceil(share * len(self.values)) - 1)]
+from rtlab.result import Spread
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,8 @@ import time
 
 from bench import idle, outsockd, veth
 from bench.lab import Unmeasured
+from rtlab.result import Spread
 from testbed import net
-
-from .record import Spread
 
 PRIORITY = 50
 CONFIG = """\
