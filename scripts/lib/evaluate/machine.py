@@ -38,6 +38,11 @@ def _throttling():
     return "off" if us == "-1" else f"RT threads have {us} us of each period"
 
 
+def busy():
+    """Does the machine do other work? Of the last minute."""
+    return os.getloadavg()[0] > len(os.sched_getaffinity(0)) / 2
+
+
 def describe():
     hypervisor = "hypervisor" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
     return {

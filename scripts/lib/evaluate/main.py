@@ -113,6 +113,9 @@ def run(args):
     begin = time.monotonic()
     try:
         records.set_machine(machine.describe())
+        if machine.busy():
+            records.add_note("other work went on when this began: outside the laboratory latencies "
+                             "and CPU say little")
         try:
             if "lab" in args.parts:
                 laboratory.measure(records, args.plan, args.out)

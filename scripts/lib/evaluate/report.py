@@ -58,7 +58,8 @@ def _latency(records, cell):
 
 
 def _machine(records):
-    return "## Machine\n\n" + "".join(f"- {k}: {v}\n" for k, v in records.machine.items())
+    return "## Machine\n\n" + "".join(f"- {k}: {v}\n" for k, v in records.machine.items()) + \
+        "".join(f"\n**Note:** {note}.\n" for note in records.notes)
 
 
 def _failed(records):
@@ -178,8 +179,7 @@ def write(records, out):
     """All files; returns the text of the report."""
     write_csv(records, out)
     lab = out / "lab" / "report.md"
-    parts = [HEAD, _machine(records), "".join(f"- {n}\n" for n in records.notes),
-             _failed(records), _verdicts(records), _guests(records, out),
+    parts = [HEAD, _machine(records), _failed(records), _verdicts(records), _guests(records, out),
              _simulated(records, out), _wake(records), _lab(lab if lab.exists() else None)]
     text = "\n".join(part for part in parts if part)
     (out / "report.md").write_text(text, encoding="utf-8")
