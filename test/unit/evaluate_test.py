@@ -41,7 +41,8 @@ def sample(writer):
         writer.add(run(guests("e", "none"), number, [10, 20]))
         for n, tail in ((1, 10), (128, 15 if number == 1 else 35)):
             writer.add(run(simulated("e", n), number, [5] * 9 + [tail], .4, mbit=1000.0,
-                           lcore_s=.5, mbit_per_lcore_s=1990.0, alone_per_lcore_s=2000.0))
+                           lcore_s=.5, mbit_per_lcore_s=1990.0, alone_per_lcore_s=2000.0,
+                           stopped_ms=45.0))
         writer.add_fact("kick_us", 30.0)
         writer.add_fact("eventfd_us", 20.0)
         writer.add_fact("kick_ratio", 1.5)
@@ -104,6 +105,7 @@ class Evaluate(unittest.TestCase):
         self.assertEqual(one("p99.9 of 128").figure.samples, [1.5, 3.5])
         self.assertFalse(one("p99.9 of 128").met)
         self.assertIn("gaps of this machine", one("p99.9 of 128").row()[-1])
+        self.assertIn("for 45 ms of each second", one("p99.9 of 128").row()[-1])
         self.assertTrue(one("non-RT throughput", "128").met)
         self.assertAlmostEqual(one("non-RT throughput", "128").figure.value, .995)
         self.assertTrue(one("idle").met)

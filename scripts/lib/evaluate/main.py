@@ -4,7 +4,7 @@ with RT and non-RT kept apart, against the kernel's own path, DPDK without outso
 CPU, and outsock without the separation.
 
     scripts/evaluate                  everything, about 25 minutes
-    scripts/evaluate --quick          one round, fewer cases, about 8
+    scripts/evaluate --quick          one round, fewer cases, about 10
     scripts/evaluate --full           all loads, more rounds and time: more than an hour
     scripts/evaluate --no-lab         without the deterministic laboratory (scripts/rt-lab)
     scripts/evaluate --only wake,simulated   only these parts (--list names them)

@@ -31,8 +31,8 @@ class Cell:
 @dataclass
 class Run:
     """One round of a cell. Times in us, @cpu in seconds. @others: what the other guest got done, a
-    second; for simulated guests also lcore_s, the CPU time of its lcore, and its throughput by that
-    time, with RT traffic and (alone) without."""
+    second; for simulated guests also lcore_s, the CPU time of its lcore, its throughput by that
+    time, with RT traffic and (alone) without, and how long the RT lcore was kept from its CPU."""
     cell: Cell
     round: int
     asked: int

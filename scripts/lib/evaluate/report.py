@@ -38,7 +38,8 @@ notification of each message, "polling": for none. (f): all on one lcore of one 
 
 The bare loop is on the client's CPU; the RT lcore's has gaps of its own. Where any other task wants
 that CPU the kernel stops the lcore for up to 50 ms of each second (RT throttling, or its successor
-from Linux 6.12 on, the fair server): isolate the CPU to be rid of them, see doc/rt.md.
+from Linux 6.12 on, the fair server): "stopped" is how long it was. An isolated CPU has none of it,
+see doc/rt.md.
 """
 LATENCY = ["answered", "mean", "SD", "p50", "p99", "p99.9", "max", "bare SD", "bare p99.9",
            "bare max"]
@@ -143,14 +144,16 @@ def _simulated(records, out):
         return ""
     rows = [[f"({c.variant})", c.load, c.guests, "notified" if c.notified else "polling",
              f"{c.protocol} {c.bytes} B", *_latency(records, c), records.figure(c, "cpu").text(),
-             records.other(c, "mbit").text(), records.other(c, "mbit_per_lcore_s").text()]
+             show(records.other(c, "stopped_ms").value), records.other(c, "mbit").text(),
+             records.other(c, "mbit_per_lcore_s").text()]
             for c in sorted(cells, key=lambda c: (c.variant, c.guests, c.load != "none"))]
     floor = records.fact("floor_us")
     said = "(c), one frame from virtio_user through testpmd and back, no TCP/IP, nothing else: " \
            f"median {floor.text()} us.\n" if floor.samples else ""
     return "\n".join([SIMULATED.format(rate=plans.SCALE_RATE), said,
                       table(["variant", "load", "RT guests", "", "requests", *LATENCY,
-                             "RT lcore busy %", "non-RT Mbit/s", "per CPU s of its lcore"], rows),
+                             "RT lcore busy %", "stopped, ms/s", "non-RT Mbit/s",
+                             "per CPU s of its lcore"], rows),
                       plots.scale(records, out), plots.simulated_bars(records, out)])
 
 

@@ -94,18 +94,23 @@ class Daemon:
     def look(self):
         lcores = {lcore["name"]: lcore for lcore in self.daemon.ctl("lcore", "list")}
         port = next(p for p in self.daemon.ctl("port", "list") if p["name"] == "nrt")
-        path = f"/proc/{self.daemon.child.pid}/task/{lcores['0']['tid']}/schedstat"
-        with open(path, encoding="ascii") as file:
-            cpu = int(file.read().split()[0]) * 1e-9
         rt = lcores[self.rt]
         return {"at": time.monotonic(), "busy": rt["busy_cycles"] / rt["tsc_hz"],
-                "bytes": port["rx_bytes"], "cpu": cpu}
+                "bytes": port["rx_bytes"], "cpu": self.schedstat(lcores["0"])[0],
+                "waited": self.schedstat(rt)[1]}
+
+    def schedstat(self, lcore):
+        """Seconds that an lcore's thread had its CPU, and that it wanted it in vain."""
+        path = f"/proc/{self.daemon.child.pid}/task/{lcore['tid']}/schedstat"
+        with open(path, encoding="ascii") as file:
+            return [int(word) * 1e-9 for word in file.read().split()[:2]]
 
     def between(self, first, last):
         """(seconds, busy seconds of the RT lcore, what the other guest got a second)"""
         seconds = last["at"] - first["at"]
         moved, cpu = last["bytes"] - first["bytes"], last["cpu"] - first["cpu"]
-        others = {"mbit": moved * 8e-6 / seconds, "lcore_s": cpu / seconds}
+        others = {"mbit": moved * 8e-6 / seconds, "lcore_s": cpu / seconds,
+                  "stopped_ms": 1000 * (last["waited"] - first["waited"]) / seconds}
         if moved and cpu:
             others["mbit_per_lcore_s"] = moved * 8e-6 / cpu
         return seconds, last["busy"] - first["busy"], others
@@ -164,8 +169,7 @@ class Bed:
                     self.guests, notified)
         self.records.add(Run(cell, self.number, got["asked"], got["answered"], seconds,
                              [x / 1000 for x in got["latencies_ns"]],
-                             [x / 1000 for x in got["bare_ns"]], busy,
-                             others if load != "none" else {}))
+                             [x / 1000 for x in got["bare_ns"]], busy, others))
 
     def alone(self):
         """Throughput of the other guest by CPU second of its lcore, without any RT traffic."""

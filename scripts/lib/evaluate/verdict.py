@@ -98,7 +98,9 @@ def _scale(records):
                           ratio(records, many, few, "p99.9"), 2, unit=" times",
                           note=f"{records.figure(many, 'p99.9').text()} us against "
                                f"{records.figure(few, 'p99.9').text()} us",
-                          missed=GAPS.format(records.figure(many, "bare_p99.9").text() + " us"))
+                          missed=GAPS.format(records.figure(many, "bare_p99.9").text() + " us")
+                          + f"; the lcore was kept from its CPU for "
+                          f"{show(records.other(many, 'stopped_ms').value)} ms of each second")
 
 
 def _non_rt(records):
