@@ -21,6 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import gnuplot
 from testbed import proc
 from testbed.report import Failure
 
@@ -148,7 +149,7 @@ def main(argv):
     except Failure as failure:
         failure.show()
         return 1
-    except subprocess.CalledProcessError as error:
+    except (subprocess.CalledProcessError, gnuplot.NoPlot) as error:
         print(f"rt-lab: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -1,64 +1,35 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The plots, made by gnuplot."""
+"""The plots: which values, and how they are named."""
 
-import subprocess
+import gnuplot
 
-from testbed.report import Failure
-
-PLOT = """\
-set terminal pngcairo noenhanced size 1000,600 font "sans,11"
-set output "{name}"
-set title "{title}"
-set grid
-{body}
-"""
-
-
-def _plot(out, name, title, body):
-    script = PLOT.format(name=name, title=title, body="\n".join(body))
-    try:
-        done = subprocess.run(["gnuplot"], input=script, capture_output=True, text=True, cwd=out,
-                              check=False)
-    except FileNotFoundError:
-        raise Failure("gnuplot is not here", "run: scripts/setup lab") from None
-    if done.returncode:
-        raise Failure(f"gnuplot: {done.stderr.strip()}")
-    return f"![{title}]({name})\n"
-
-
-def _block(name, rows):
-    return "\n".join([f"${name} << EOD", *(" ".join(map(str, row)) for row in rows), "EOD"])
+STYLE = "linewidth 2"
+LEAST = .01             # us; a logarithmic axis has no 0
 
 
 def _title(letter, one):
     return f"({letter}) {one.variant.title}"
 
 
-def cdf(results, phase, out):
-    """Share of requests by latency, logarithmic; one line a variant."""
-    blocks, lines = [], []
-    for k, (letter, one) in enumerate(results.items()):
-        values = one.phase(phase).latency().values
-        blocks.append(_block(f"d{k}", [(x, (i + 1) / len(values)) for i, x in enumerate(values)]))
-        lines.append(f'$d{k} with steps linewidth 2 title "{_title(letter, one)}"')
-    body = [*blocks, "set logscale x", 'set xlabel "us"', 'set ylabel "share of requests"',
-            "set key bottom right", "set yrange [0:1.02]", "plot " + ", ".join(lines)]
-    return _plot(out, f"cdf-{phase.replace(' ', '-')}.png", f"Latency, {phase}", body)
+def _also(body, *commands):
+    """Commands before the one that draws."""
+    return [*body[:-1], *commands, body[-1]]
 
 
-def _bars(names, rows):
-    """Groups of bars; @rows: label and a value for each of @names."""
-    columns = ", ".join(f'$d using {k + 2}:xtic(1) title "{name}"' for k, name in enumerate(names))
-    return [_block("d", [(f'"{row[0]}"', *row[1:]) for row in rows]),
-            "set style data histogram", "set style histogram clustered gap 1",
-            "set style fill solid 0.7", f"plot {columns}"]
+def tails(results, phase, out):
+    """Share of requests that take longer, by latency; one line a variant."""
+    series = [(_title(letter, one), one.phase(phase).latency().values, STYLE)
+              for letter, one in results.items()]
+    return gnuplot.plot(out, f"latency-{phase.replace(' ', '-')}.png", f"Latency, {phase}",
+                        gnuplot.tails(series))
 
 
 def deviations(results, names, out):
-    rows = [(f"({letter})", *(max(one.phase(n).latency().sd, .01) for n in names))
+    rows = [(f"({letter})", *(max(one.phase(n).latency().sd, LEAST) for n in names))
             for letter, one in results.items()]
-    return _plot(out, "sd.png", "Standard deviation of the latency",
-                 ["set logscale y", 'set ylabel "us"', *_bars(names, rows)])
+    body = gnuplot.bars(names, rows, "us")
+    return gnuplot.plot(out, "sd.png", "Standard deviation of the latency",
+                        _also(body, "set yrange [0.5:*]", "set logscale y"))
 
 
 def cpu(results, names, out):
@@ -66,38 +37,36 @@ def cpu(results, names, out):
     for letter, one in results.items():
         used = [one.phase(n).cpu for n in names]
         rows.append((f"({letter})", *(100 * c.share(c.own) for c in used)))
-    return _plot(out, "cpu.png", "CPU time of the host, without the clients",
-                 ["set yrange [0:]", 'set ylabel "% of the processor"', *_bars(names, rows)])
+    return gnuplot.plot(out, "cpu.png", "CPU time of the host, without the clients",
+                        gnuplot.bars(names, rows, "% of the processor"))
 
 
 def sweep(results, size, out):
     """SD by request rate; one line a variant."""
-    blocks, lines = [], []
-    for k, (letter, one) in enumerate(results.items()):
-        phases = [p for p in one.part("sweep") if p.spec.size == size]
-        blocks.append(_block(f"d{k}", [(p.spec.rate, max(p.latency().sd, .01)) for p in phases]))
-        lines.append(f'$d{k} with linespoints linewidth 2 title "{_title(letter, one)}"')
-    body = [*blocks, "set logscale xy", 'set xlabel "requests/s"', 'set ylabel "us"',
-            "set key below", "plot " + ", ".join(lines)]
-    return _plot(out, f"sweep-{size}.png",
-                 f"Standard deviation of the latency, requests of {size} bytes, moderate load",
-                 body)
+    series = []
+    for letter, one in results.items():
+        points = [(p.spec.rate, max(p.latency().sd, LEAST)) for p in one.part("sweep")
+                  if p.spec.size == size]
+        series.append((_title(letter, one), points, STYLE))
+    return gnuplot.plot(out, f"sweep-{size}.png",
+                        f"Standard deviation of the latency, {size} bytes, moderate load",
+                        gnuplot.lines(series, "requests/s", "us"))
 
 
 def many(phases, out):
     """By the number of RT guests."""
-    rows = [(p.spec.guests, p.latency().sd, p.latency().at(.999)) for p in phases]
-    body = [_block("d", rows), "set logscale x 2", 'set xlabel "RT guests"', 'set ylabel "us"',
-            "set yrange [0:]", "set key top left",
-            'plot $d using 1:2 with linespoints linewidth 2 title "standard deviation", '
-            '$d using 1:3 with linespoints linewidth 2 title "p99.9"']
-    return _plot(out, "many.png", "Latency of RT guests under heavy load of the other guest", body)
+    series = [(name, [(p.spec.guests, value(p.latency())) for p in phases], STYLE)
+              for name, value in (("standard deviation", lambda s: s.sd),
+                                  ("p99.9", lambda s: s.at(.999)))]
+    return gnuplot.plot(out, "many.png",
+                        "Latency of RT guests under heavy load of the other guest",
+                        _also(gnuplot.lines(series, "RT guests", "us"), "set logscale x 2"))
 
 
 def disturbed(phases, out):
     rows = [(p.name, p.latency().sd, *(p.residence[way]["p9999_ns"] / 1000 for way in ("rx", "tx")))
             for p in phases]
-    return _plot(out, "disturbed.png", "Latency and residence while others disturb",
-                 ['set ylabel "us"', "set yrange [0:]", "set xtics rotate by -20",
-                  "set key top left",
-                  *_bars(("SD of latency", "residence rx, p99.99", "residence tx, p99.99"), rows)])
+    body = gnuplot.bars(("SD of latency", "residence rx, p99.99", "residence tx, p99.99"), rows,
+                        "us")
+    return gnuplot.plot(out, "disturbed.png", "Latency and residence while others disturb",
+                        _also(body, "set xtics rotate by -20", "set key top left", "unset bmargin"))

@@ -91,7 +91,7 @@ def loads(results, out):
     names = list(dict.fromkeys(p.name for _, _, p in every(results, "loads")))
     compared = {k: v for k, v in results.items() if v.part("loads")}
     return "\n".join(["## Latency\n", table(["variant", "load"] + LATENCY, rows),
-                      *(plots.cdf(compared, n, out) for n in names[1:]),
+                      *(plots.tails(compared, n, out) for n in names[1:]),
                       plots.deviations(compared, names, out), cpu(compared),
                       plots.cpu(compared, names, out)])
 
