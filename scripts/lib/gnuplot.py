@@ -12,7 +12,8 @@ set grid
 """
 POINTS = 1000           # of a distribution; its tail is drawn whole
 TAIL = 100
-KEY = "set key below vertical maxrows 4\nset bmargin 8"
+# Below the axis, with room for so many lines.
+KEY = "set key below vertical maxrows 8\nset bmargin {}"
 
 
 class NoPlot(Exception):
@@ -50,7 +51,7 @@ def tails(series):
     lines = [f'$d{k} with steps {style} title "{title}"'
              for k, (title, _, style) in enumerate(series)]
     return [*blocks, "set logscale xy", 'set xlabel "us"', "set format y '%g'",
-            'set ylabel "share of requests that take longer"', KEY,
+            'set ylabel "share of requests that take longer"', KEY.format(5 + len(series)),
             "plot " + ", ".join(lines)]
 
 
@@ -60,7 +61,7 @@ def lines(series, xlabel, ylabel):
     drawn = [f'$d{k} with linespoints {style} title "{title}"'
              for k, (title, _, style) in enumerate(series)]
     return [*blocks, "set logscale xy", f'set xlabel "{xlabel}"', f'set ylabel "{ylabel}"',
-            KEY, "plot " + ", ".join(drawn)]
+            KEY.format(5 + len(series)), "plot " + ", ".join(drawn)]
 
 
 def bars(names, rows, ylabel):
@@ -68,5 +69,5 @@ def bars(names, rows, ylabel):
     columns = ", ".join(f'$d using {k + 2}:xtic(1) title "{name}"' for k, name in enumerate(names))
     return [block("d", [(f'"{row[0]}"', *row[1:]) for row in rows]),
             "set style data histogram", "set style histogram clustered gap 1",
-            "set style fill solid 0.7", "set yrange [0:]", KEY,
+            "set style fill solid 0.7", "set yrange [0:]", KEY.format(3 + len(names)),
             f'set ylabel "{ylabel}"', f"plot {columns}"]

@@ -6,6 +6,7 @@ import gnuplot
 from . import plan as plans
 
 FLOOR = .01             # us: of logarithmic axes
+OURS = "linewidth 3 linecolor 'red'"
 
 
 def _name(*words):
@@ -26,7 +27,8 @@ def latencies(records, load, out):
     pictures = []
     for (protocol, size, rate), some in _alike(cells).items():
         series = [(f"({c.variant}) {plans.VARIANTS[c.variant]}", records.pooled(c).values,
-                   "linewidth 2") for c in sorted(some, key=lambda c: c.variant)]
+                   OURS if c.variant == "e" else "linewidth 2")
+                  for c in sorted(some, key=lambda c: c.variant)]
         bare = next((c for c in some if c.variant == "e"), some[0])
         series.append((f"bare loop beside ({bare.variant})", _positive(records, bare),
                        "linewidth 1 dashtype 2 linecolor 'black'"))
