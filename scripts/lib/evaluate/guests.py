@@ -189,11 +189,11 @@ class Evaluation:
         server = self.bed.guest_start("nginx", "-e", "stderr", "-c", shared(NGINX), n=2,
                                       native=self.native)
         self.bed.wait_port(80, address)
-        argv = ["wrk", "-t1", "-c16", "-d1h", f"http://{address}/small"]
+        argv = ["stdbuf", "-oL", "wrk", "-t1", "-c16", "-d1h", f"http://{address}/small"]
         program = self.bed.client_start(*place.load(variant, self.cpus), *argv)
-        program.wait_line(lambda line: "connections" in line, "wrk")
-        cpu = place.seconds_of(program.process.pid)
         try:
+            program.wait_line(lambda line: "connections" in line, "wrk")
+            cpu = place.seconds_of(program.process.pid)
             yield
             others["cpu_s"] = place.seconds_of(program.process.pid) - cpu
         finally:
