@@ -2,8 +2,8 @@
 """Measures real-time latency in a laboratory whose clock counts instructions, for outsock and for
 the kernel's own path, and writes CSV, a report and plots.
 
-    scripts/rt-lab                  everything (about half an hour)
-    scripts/rt-lab --quick          fewer requests (about eight minutes)
+    scripts/rt-lab                  everything (about 20 minutes)
+    scripts/rt-lab --quick          fewer requests (about 8 minutes)
     scripts/rt-lab --only e,b       only these variants (--list names them)
     scripts/rt-lab --twice          each variant two times: both must give the same
     scripts/rt-lab --soak           a minute of its clock through outsockd, to look for complaints
