@@ -52,11 +52,14 @@ static void differences(const struct conf_kind *kind, const void *now, const voi
 	for (unsigned int k = 0; k < kind->n_keys; k++) {
 		const struct conf_key *key = &kind->keys[k];
 		size_t len = strlen(buf);
+		int n;
 
 		if (conf_value_equal(key, now, want))
 			continue;
 		conf_value_format(key, want, 0, value, sizeof(value));
-		snprintf(buf + len, size - len, "%s%s = %s", len ? ", " : "", key->name, value);
+		n = snprintf(buf + len, size - len, "%s%s = %s", len ? ", " : "", key->name, value);
+		if (n < 0 || (size_t)n >= size - len)
+			return; /* what there is room for */
 	}
 }
 
