@@ -191,7 +191,7 @@ def write(records, out):
 
 def summary(records):
     """For the terminal: verdicts, and what is missing."""
-    lines = [f"{v.row()[3]:7} {v.row()[0]}: {v.row()[2]}, {v.row()[1]}"
+    lines = [f"{v.row()[3]:10} {v.row()[0]}: {v.row()[2]}, {v.row()[1]}"
              for v in verdict.verdicts(records)]
     lines += [f"could not be measured: {what}" for what, _ in records.failed]
     return "\n".join(lines)

@@ -23,19 +23,27 @@ class Verdict:
     unit: str = ""
     note: str = ""
     missed: str = ""        # the reason, in case
+    void: str = ""          # why a figure within the limit shows nothing
 
     @property
     def met(self):
         value = self.figure.value
         return value <= self.limit if self.at_most else value >= self.limit
 
+    def text(self):
+        if not self.met:
+            return "MISSED"
+        return "not judged" if self.void else "met"
+
     def row(self):
         sign = "<=" if self.at_most else ">="
-        note = self.note if self.met else "; ".join(x for x in (self.note, self.missed) if x)
+        more = self.void if self.met else self.missed
+        note = "; ".join(x for x in (self.note, more) if x)
         return [self.what, f"{sign} {show(self.limit)}{self.unit}", self.figure.text(self.unit),
-                "met" if self.met else "MISSED", note]
+                self.text(), note]
 
 
+STOPPED_MS = 1          # of each second: a thousandth, so that p99.9 is of these stops
 GAPS = "the gaps of this machine are in both (bare loop: {})"
 
 
@@ -94,13 +102,15 @@ def _scale(records):
                           protocol="tcp", bytes=64) for n in (1, 128))
         if few and many:
             kind = "notified" if notified else "polling"
+            stopped = records.other(many, "stopped_ms").value
+            kept = f"the lcore was kept from its CPU for {show(stopped)} ms of each second"
             yield Verdict(f"p99.9 of 128 RT guests against one, {kind}",
                           ratio(records, many, few, "p99.9"), 2, unit=" times",
                           note=f"{records.figure(many, 'p99.9').text()} us against "
                                f"{records.figure(few, 'p99.9').text()} us",
                           missed=GAPS.format(records.figure(many, "bare_p99.9").text() + " us")
-                          + f"; the lcore was kept from its CPU for "
-                          f"{show(records.other(many, 'stopped_ms').value)} ms of each second")
+                          + "; " + kept,
+                          void=kept if stopped >= STOPPED_MS else "")
 
 
 def _non_rt(records):
