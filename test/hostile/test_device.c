@@ -5,6 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Nothing of the old session is left; a new server has clients. */
+static void works_anew(struct fix *f)
+{
+	assert_int_equal(inproc_stats(&f->ip, 0).n_socks, 0);
+	serve(&f->ip, 0, 0);
+	f->client.received = 0;
+	exchange(f, dial(&f->ip, 1, 0, 0), 1000);
+}
+
 static void test_four_pairs(void **state)
 {
 	struct fix *f = *state;
@@ -131,10 +140,7 @@ static void test_eaten(void **state)
 	assert_int_equal(s->err, ECONNRESET);
 	assert_true(inproc_session(&f->ip, 0));
 	assert_int_not_equal(simguest_epoch(sg), epoch);
-	assert_int_equal(inproc_stats(&f->ip, 0).n_socks, 0);
-	serve(&f->ip, 0, 0);
-	f->client.received = 0;
-	exchange(f, dial(&f->ip, 1, 0, 0), 1000);
+	works_anew(f);
 }
 
 static void test_remap(void **state)
@@ -168,10 +174,7 @@ static void test_reboot(void **state)
 	assert_int_equal(s->err, ECONNRESET);
 	assert_true(inproc_session(&f->ip, 0));
 	assert_int_not_equal(simguest_epoch(f->ip.guests[0].sg), epoch);
-	assert_int_equal(inproc_stats(&f->ip, 0).n_socks, 0);
-	serve(&f->ip, 0, 0);
-	f->client.received = 0;
-	exchange(f, dial(&f->ip, 1, 0, 0), 1000);
+	works_anew(f);
 }
 
 /* Back within the grace time: a new epoch; and after it the sockets are gone. */
@@ -193,10 +196,7 @@ static void test_connection_lost(void **state)
 	assert_true(inproc_session(&f->ip, 0));
 	assert_int_not_equal(simguest_epoch(f->ip.guests[0].sg), epoch);
 	assert_true(inproc_until(&f->ip, dead, s));
-	assert_int_equal(inproc_stats(&f->ip, 0).n_socks, 0);
-	serve(&f->ip, 0, 0);
-	f->client.received = 0;
-	exchange(f, dial(&f->ip, 1, 0, 0), 1000);
+	works_anew(f);
 }
 
 static void test_grace_over(void **state)
