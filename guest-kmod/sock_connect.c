@@ -100,6 +100,7 @@ static int osk_ask_connect(struct socket *sock, struct osk *os, struct osreq *re
 	os->ask_waited = true;
 	os->ask_err = 0;
 	WRITE_ONCE(osk_sk(os)->sk_err, 0);
+	req->sock = os->id;
 	req->pos = osk_credit(os);
 	osk_set_state(osk_sk(os), TCP_SYN_SENT);
 	sock->state = SS_CONNECTING;

@@ -94,8 +94,6 @@ static int osk_fit_id(struct osk *os)
 	if (err)
 		return err == -EBUSY ? -ENFILE : err;
 	os->id = id;
-	if (os->close_req)
-		os->close_req->sock = id;
 	xa_erase(&dev->socks, old);
 	return 0;
 }

@@ -35,7 +35,7 @@ static void osk_choose_queue(struct osk *os)
 	spin_unlock(&os->lock);
 }
 
-/* An id comes and goes with a reference of the table. */
+/* ctl held. An id comes and goes with a reference of the table; the ring thread may take it. */
 static int osk_get_id(struct osk *os)
 {
 	struct osdev *dev = os->dev;
@@ -44,7 +44,7 @@ static int osk_get_id(struct osk *os)
 	u32 id;
 	int err;
 
-	if (os->id != OUTSOCK_ID_NONE)
+	if (READ_ONCE(os->id) != OUTSOCK_ID_NONE)
 		return 0;
 	osk_choose_queue(os);
 	sock_hold(osk_sk(os));
@@ -178,21 +178,31 @@ int osk_send_socket(struct osk *os, bool again)
 	return 0;
 }
 
+/* -EAGAIN: its id has gone since it was got, since the host has refused what was asked before. */
+static int osk_declare_id(struct osk *os, bool *ret_new)
+{
+	int err = 0;
+
+	spin_lock(&os->lock);
+	*ret_new = !os->declared;
+	if (os->id == OUTSOCK_ID_NONE)
+		err = -EAGAIN;
+	else if (!os->declared)
+		err = osk_send_socket(os, false);
+	spin_unlock(&os->lock);
+	return err;
+}
+
 int osk_declare(struct osk *os)
 {
-	bool again;
+	bool is_new;
 	int err;
 
 	osk_forget_failure(os);
-	err = osk_get_id(os);
-	if (err)
-		return err;
-	spin_lock(&os->lock);
-	again = !os->declared && os->bound;
-	if (!os->declared)
-		err = osk_send_socket(os, false);
-	spin_unlock(&os->lock);
-	return err || !again ? err : osk_bind_again(os);
+	do {
+		err = osk_get_id(os) ?: osk_declare_id(os, &is_new);
+	} while (err == -EAGAIN);
+	return err || !is_new || !os->bound ? err : osk_bind_again(os);
 }
 
 /*
@@ -202,6 +212,7 @@ int osk_declare(struct osk *os)
 void osk_request(struct osk *os, struct osreq *req)
 {
 	spin_lock(&os->lock);
+	req->sock = os->id;
 	if (os->declared)
 		osreq_queue(req);
 	else if (os->refused)
@@ -222,6 +233,7 @@ static struct osreq *osk_take_close(struct osk *os, u32 flags)
 
 	if (!req)
 		return NULL;
+	req->sock = os->id;
 	osreq_body(req, &cmd, sizeof(cmd));
 	/* It may never be answered: the socket shall not wait for that. */
 	osreq_forget_sock(req);

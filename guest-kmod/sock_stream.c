@@ -13,15 +13,21 @@
 
 /* shutdown() and the end */
 
-/* Any direction ends the whole attempt. */
-static int osk_shutdown_connecting(struct socket *sock, struct osk *os)
+/*
+ * Of a socket whose host's socket may come and go meanwhile: that is ctl's. Any direction ends an
+ * attempt to connect; a listener has one that counts.
+ */
+static int osk_shutdown_unconnected(struct socket *sock, struct osk *os, int how)
 {
+	struct sock *sk = osk_sk(os);
 	int err = 0;
 
 	if (mutex_lock_interruptible(&os->ctl))
 		return -ERESTARTSYS;
-	if (osk_of(sock) && osk_sk(os)->sk_state == TCP_SYN_SENT)
+	if (osk_of(sock) && sk->sk_state == TCP_SYN_SENT)
 		err = osk_disconnect(sock, os);
+	else if (osk_of(sock) && sk->sk_state == TCP_LISTEN && how & RCV_SHUTDOWN)
+		osk_close_listener(os);
 	mutex_unlock(&os->ctl);
 	return err;
 }
@@ -38,15 +44,10 @@ static int osk_stream_shutdown(struct socket *sock, int how)
 		return -EINVAL;
 	how++;
 	sk = osk_sk(os);
-	if (sk->sk_state == TCP_LISTEN) {
-		if (how & RCV_SHUTDOWN)
-			osk_close_listener(os);
-		return 0;
-	}
-	if (sk->sk_state == TCP_SYN_SENT)
-		return osk_shutdown_connecting(sock, os);
+	if (sk->sk_state == TCP_LISTEN || sk->sk_state == TCP_SYN_SENT)
+		return osk_shutdown_unconnected(sock, os, how);
 	spin_lock(&os->lock);
-	if (sk->sk_state == TCP_CLOSE || sk->sk_state == TCP_SYN_SENT) {
+	if ((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_SYN_SENT | TCPF_LISTEN)) {
 		err = -ENOTCONN;
 		goto unlock;
 	}

@@ -179,5 +179,8 @@ int main(int argc, char **argv)
 		good = run(&tests[i]) && good;
 		fflush(stdout);
 	}
+	if (!any)
+		fprintf(stderr, "sockapi: no test is called so (NAME, or the beginning of one up to "
+				"its \"_\"; --list)\n");
 	return good && any ? 0 : 1;
 }

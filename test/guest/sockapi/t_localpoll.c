@@ -191,6 +191,32 @@ void test_local_listen_unspec(void)
 	EQ(job.ret, 0);
 }
 
+/* Nothing but shutdown(), until the end: it comes at every moment of a listen(). */
+static long job_shutdown_all(struct job *job)
+{
+	volatile int *end = job->buf;
+
+	while (!*end)
+		if (shutdown(job->fd, SHUT_RD) < 0 && errno != ENOTCONN)
+			return -1;
+	return 0;
+}
+
+void test_local_listen_shutdown(void)
+{
+	volatile int end = 0;
+	struct job job = { .call = job_shutdown_all,
+			   .fd = tcp(SOCK_NONBLOCK),
+			   .buf = (void *)(uintptr_t)&end };
+
+	job_start(&job);
+	for (int i = 0; i < 500; i++)
+		MUST(listen(job.fd, 1));
+	end = 1;
+	job_join(&job);
+	EQ(job.ret, 0);
+}
+
 /* A connection on the port is a reason against listening anew; then nobody listens. */
 void test_local_listen_failed(void)
 {
