@@ -180,7 +180,8 @@ int main(int argc, char **argv)
 		fflush(stdout);
 	}
 	if (!any)
-		fprintf(stderr, "sockapi: no test is called so (NAME, or the beginning of one up to "
-				"its \"_\"; --list)\n");
+		fprintf(stderr,
+			"sockapi: no test is called so (NAME, or the beginning of one up to "
+			"its \"_\"; --list)\n");
 	return good && any ? 0 : 1;
 }
