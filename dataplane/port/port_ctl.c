@@ -87,21 +87,65 @@ static void want_offload(uint32_t offload, struct rte_eth_conf *conf)
 }
 
 /*
- * TAP wants as many RX queues as TX queues; vmxnet3 has interrupt vectors for pairs of them, and
- * wakes nobody where their numbers differ.
+ * Drivers that want as many RX queues as TX queues. TAP spreads what comes over all of them. Where
+ * @vectors, a pair has one interrupt, which also tells that frames have left by its TX queue; then
+ * frames come by queue 0 alone, so that pair is kept for reception, lest what lcores send wakes the
+ * one that sleeps until something comes.
  */
-static bool wants_pairs(const char *driver)
+struct pairing {
+	const char *driver;
+	bool vectors;
+};
+
+static const struct pairing *pairing_of(const char *driver)
 {
-	return !strcmp(driver, "net_tap") || !strcmp(driver, "net_vmxnet3");
+	static const struct pairing all[] = { { "net_tap", false }, { "net_vmxnet3", true } };
+
+	for (unsigned int i = 0; i < RTE_DIM(all); i++)
+		if (!strcmp(driver, all[i].driver))
+			return &all[i];
+	return NULL;
+}
+
+/* vmxnet3 takes powers of two only. */
+static void choose_pairs(struct port *p, const struct rte_eth_dev_info *info, bool vectors)
+{
+	uint16_t most = RTE_MIN(info->max_rx_queues, info->max_tx_queues);
+	uint32_t want = rte_align32pow2(p->n_lcores + 1);
+
+	p->n_rxq = p->n_txq;
+	p->n_pairs = p->n_txq;
+	if (!vectors || want > most)
+		return;
+	p->n_rxq = 1;
+	p->n_pairs = (uint16_t)want;
+	p->txq_first = 1;
 }
 
 /* How many queues the device gets: a TX queue an lcore, RX as the driver needs them. */
 static void choose_queues(struct port *p, const struct rte_eth_dev_info *info, bool steered)
 {
+	const struct pairing *pairing = pairing_of(info->driver_name);
+
 	p->n_txq = (uint16_t)RTE_MIN(p->n_lcores, info->max_tx_queues);
 	p->steered = steered && p->n_lcores > 1 && p->n_txq == p->n_lcores &&
-		info->max_rx_queues >= p->n_lcores;
-	p->n_rxq = p->steered || wants_pairs(info->driver_name) ? p->n_txq : 1;
+		info->max_rx_queues >= p->n_lcores && !(pairing && pairing->vectors);
+	p->n_rxq = p->steered ? p->n_txq : 1;
+	p->n_pairs = 0;
+	p->txq_first = 0;
+	if (pairing && !p->steered)
+		choose_pairs(p, info, pairing->vectors);
+}
+
+/* What the device has: more than is used, where it wants pairs. */
+static uint16_t device_rxqs(const struct port *p)
+{
+	return RTE_MAX(p->n_rxq, p->n_pairs);
+}
+
+static uint16_t device_txqs(const struct port *p)
+{
+	return RTE_MAX(p->n_txq, p->n_pairs);
 }
 
 static int configure(struct port *p)
@@ -112,10 +156,10 @@ static int configure(struct port *p)
 	conf.rxmode.mtu = p->conf.mtu;
 	want_offload(p->offload, &conf);
 	/* RX interrupts where the driver has them: the first attempt asks for them. */
-	err = rte_eth_dev_configure(p->dev, p->n_rxq, p->n_txq, &conf);
+	err = rte_eth_dev_configure(p->dev, device_rxqs(p), device_txqs(p), &conf);
 	if (err) {
 		conf.intr_conf.rxq = 0;
-		err = rte_eth_dev_configure(p->dev, p->n_rxq, p->n_txq, &conf);
+		err = rte_eth_dev_configure(p->dev, device_rxqs(p), device_txqs(p), &conf);
 	}
 	if (err)
 		return fail(p, "the device can not be configured (its MTU?)", err);
@@ -137,29 +181,41 @@ static int configure_steered(struct port *p, const struct rte_eth_dev_info *info
 	return configure(p);
 }
 
+static int set_up_rxq(struct port *p, const struct port_cfg *cfg, uint16_t q, uint16_t n_desc,
+		      unsigned int socket)
+{
+	/* The mapping of lcores to queues is its own inverse. */
+	unsigned int lcore = p->steered ? port_queue_of(p, q) : cfg->holder;
+	struct fd_set_seen before;
+	int err;
+
+	fds_seen(&before);
+	err = rte_eth_rx_queue_setup(p->dev, q, n_desc, socket, NULL, cfg->pools[lcore]);
+	if (err)
+		return fail(p, "RX queue", err);
+	/* Steered: what was opened here is this queue's, and wakes its lcore alone. */
+	if (p->steered && fds_new(&before, &p->fds[q], 1))
+		p->n_fds++;
+	return 0;
+}
+
 static int set_up_queues(struct port *p, const struct port_cfg *cfg)
 {
-	uint16_t n_rxd = PORT_RX_DESCS, n_txd = TX_DESCS;
+	uint16_t n_rxd = PORT_RX_DESCS, n_txd = TX_DESCS, few_rxd = 1;
 	int node = rte_eth_dev_socket_id(p->dev);
 	unsigned int socket = node < 0 ? (unsigned int)SOCKET_ID_ANY : (unsigned int)node;
 	int err = rte_eth_dev_adjust_nb_rx_tx_desc(p->dev, &n_rxd, &n_txd);
 
+	if (!err)
+		err = rte_eth_dev_adjust_nb_rx_tx_desc(p->dev, &few_rxd, &n_txd);
 	if (err && err != -ENOTSUP)
 		return fail(p, "number of descriptors", err);
-	for (uint16_t q = 0; q < p->n_rxq; q++) {
-		/* The mapping of lcores to queues is its own inverse. */
-		unsigned int lcore = p->steered ? port_queue_of(p, q) : cfg->holder;
-		struct fd_set_seen before;
-
-		fds_seen(&before);
-		err = rte_eth_rx_queue_setup(p->dev, q, n_rxd, socket, NULL, cfg->pools[lcore]);
+	for (uint16_t q = 0; q < device_rxqs(p); q++) {
+		err = set_up_rxq(p, cfg, q, q < p->n_rxq ? n_rxd : few_rxd, socket);
 		if (err)
-			return fail(p, "RX queue", err);
-		/* Steered: what was opened here is this queue's, and wakes its lcore alone. */
-		if (p->steered && fds_new(&before, &p->fds[q], 1))
-			p->n_fds++;
+			return err;
 	}
-	for (uint16_t q = 0; q < p->n_txq; q++) {
+	for (uint16_t q = 0; q < device_txqs(p); q++) {
 		err = rte_eth_tx_queue_setup(p->dev, q, n_txd, socket, NULL);
 		if (err)
 			return fail(p, "TX queue", err);
@@ -210,7 +266,7 @@ static int set_up_ifs(struct port *p)
 
 		pi->port = p;
 		pi->dev = p->dev;
-		pi->queue = (uint16_t)k;
+		pi->queue = (uint16_t)(p->txq_first + k);
 		pi->prepare = p->offload & (LINK_TX_IP | LINK_TX_L4);
 		if (k >= p->n_txq || is_af_packet(p))
 			err = open_raw(p, pi);

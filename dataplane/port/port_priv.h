@@ -21,7 +21,9 @@ struct port {
 	unsigned int first; /* lcore that has queue 0, where everything without a rule goes */
 	unsigned int holder;
 	uint16_t dev;
-	uint16_t n_rxq, n_txq;
+	uint16_t n_rxq, n_txq; /* in use */
+	uint16_t txq_first;    /* lcore 0's; the others follow */
+	uint16_t n_pairs;      /* queues of each kind that the device was given; 0: those in use */
 	bool steered, started;
 	uint32_t offload;
 	struct eth_addr mac;
