@@ -11,6 +11,7 @@
 #ifndef OUTSOCK_DATAPLANE_GUEST_H
 #define OUTSOCK_DATAPLANE_GUEST_H
 
+#include "abi/abi.h"
 #include "base/hist.h"
 #include "base/list.h"
 #include "base/stamp.h"
@@ -26,6 +27,7 @@ struct link;
 
 #define GUEST_ADDRS_MAX 8
 #define GUEST_NAME_MAX	32
+#define GUEST_LANES	OUTSOCK_QUEUE_PAIRS_MAX /* queue pairs */
 
 /*
  * Why a session was closed: X(name, text). What is wrong in a ring itself is VRING_ERRORS, and
@@ -142,7 +144,22 @@ const char *guest_take_error(struct guest *g);
 /* ---- hot: home lcore, inside its turn ---- */
 
 /**
+ * struct guest_glance - a lane, as guest_glance() sees it
+ * @avail: available index of its TX ring, in guest memory; @idx if that does not run
+ * @idx: up to where the ring has been read
+ * @ready: sockets that have something for the guest
+ */
+struct guest_glance {
+	const uint16_t *avail, *idx;
+	const struct list *ready;
+};
+
+/**
  * struct guest_seat - its place among those that its lcore serves; the lcore's own
+ * @due: when guest_look() may find something that is due by time
+ * @attention: guest_look() is to be asked in each turn
+ * @armed: kicks are wanted on all of its TX rings
+ * @fresh: a ring has started, and the guest is to be notified once
  * @link: among all of its lcore's
  * @touched: its rings may have something to publish or to notify
  * @upkeep: guest_upkeep() is due
@@ -150,14 +167,39 @@ const char *guest_take_error(struct guest *g);
  * @number: of the lcore's guests, from 1
  */
 struct guest_seat {
+	uint64_t due;
+	bool attention, armed, fresh;
+	uint8_t n_glances;
+	struct list link;
+	struct guest_glance glances[GUEST_LANES];
 	struct guest *guest;
-	struct list link, touched, upkeep, snap;
+	struct list touched, upkeep, snap;
 	struct share tx, rx;
 	uint32_t number;
 };
 struct guest_seat *guest_seat(struct guest *g);
 
-/* What there is to do for it now; a few loads where there is nothing. */
+/*
+ * Each turn, for each guest: may guest_look() find something? All that costs an idle guest is a few
+ * loads. The only word of guest memory is compared, not used.
+ */
+static inline bool guest_glance(const struct guest_seat *seat, uint64_t now)
+{
+	if (seat->attention || now >= seat->due)
+		return true;
+	for (unsigned int i = 0; i < seat->n_glances; i++) {
+		const struct guest_glance *at = &seat->glances[i];
+
+		if (__atomic_load_n(at->avail, __ATOMIC_RELAXED) != *at->idx ||
+		    !list_empty(at->ready))
+			return true;
+	}
+	return false;
+}
+/* Counts the times that guest memory went away under someone: then all are to be looked at. */
+extern uint32_t guest_mem_faults;
+
+/* What there is to do for it now. */
 #define GUEST_LOOK_TX	  0x1u /* its TX rings have messages */
 #define GUEST_LOOK_RX	  0x2u /* something is for it, and its RX ring has room */
 #define GUEST_LOOK_UPKEEP 0x4u
@@ -179,13 +221,14 @@ void guest_measure_tx(struct guest *g, const struct stamp_clock *c, uint32_t whe
 /* Notifies the guest where it asked for it; returns the number of system calls made. */
 unsigned int guest_notify(struct guest *g);
 /*
- * Before the lcore sleeps: asks for kicks on all TX rings (and RX rings where the session waits
- * for room), then looks once more. True: there is work, do not sleep.
+ * Before the lcore sleeps, where it is not armed or has attention: asks for kicks on all TX rings
+ * (and RX rings where the session waits for room), then looks once more. True: there is work, do
+ * not sleep. It stays armed.
  */
 bool guest_arm_kicks(struct guest *g);
-/* After sleep: no kicks wanted. */
+/* No kicks wanted: it is looked at anyway. */
 void guest_disarm_kicks(struct guest *g);
-/* Time-outs of the session (grace); at each turn; cheap. UINT64_MAX: none. */
+/* When it has to be looked at next, by time. UINT64_MAX: no time. */
 uint64_t guest_next(const struct guest *g);
 /* Publishes statistics and snapshot for other threads; a few times a second. */
 void guest_snapshot(struct guest *g);

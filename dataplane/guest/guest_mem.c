@@ -28,6 +28,8 @@ static struct slot {
 	struct map maps[VRING_MEM_REGIONS];
 } slots[SLOTS_MAX];
 
+uint32_t guest_mem_faults;
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool installed;
 
@@ -44,6 +46,7 @@ static bool replace_map(struct slot *s, uintptr_t at)
 			 0) == MAP_FAILED)
 			return false;
 		__atomic_store_n(&s->fault, 1, __ATOMIC_RELEASE);
+		__atomic_fetch_add(&guest_mem_faults, 1, __ATOMIC_RELEASE);
 		return true;
 	}
 	return false;

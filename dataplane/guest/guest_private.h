@@ -28,7 +28,6 @@
 #include "sock/sock.h"
 #include "vring/vring.h"
 
-#define GUEST_LANES	  OUTSOCK_QUEUE_PAIRS_MAX
 #define GUEST_REPLIES	  64		/* that may wait for room on one lane; a power of two */
 #define GUEST_REPLY_BODY  64		/* INFO's: the largest but HELLO's */
 #define GUEST_DATA_BURST  4		/* DATA messages of one socket before the next one's turn */
@@ -163,6 +162,8 @@ void guest_lost(struct guest *g);
 void guest_silence(struct guest *g, bool silent);
 /* Before its rings are served: has its memory gone? Then the session ends. */
 void guest_session_turn(struct guest *g, uint64_t now);
+/* What its lcore sees of it at a glance, as it is now: after all that may have changed it. */
+void guest_settle(struct guest *g);
 /* Is it listened to now? */
 static inline bool guest_listening(const struct guest *g)
 {

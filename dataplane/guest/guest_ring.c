@@ -17,6 +17,7 @@ void guest_publish(struct guest *g)
 		if (l->tx.running)
 			vring_publish(&l->tx.v);
 	}
+	guest_settle(g);
 }
 
 static unsigned int ring_notify(struct guest_lane *l, struct guest_ring *r)
@@ -87,6 +88,7 @@ bool guest_arm_kicks(struct guest *g)
 		if (l->rx.running && !l->rx.v.err)
 			work |= rx_armed_work(g, l);
 	}
+	g->seat.armed = listening;
 	return work;
 }
 
@@ -105,6 +107,7 @@ void guest_disarm_kicks(struct guest *g)
 		ring_disarm(&g->lanes[i], &g->lanes[i].rx);
 		ring_disarm(&g->lanes[i], &g->lanes[i].tx);
 	}
+	g->seat.armed = false;
 }
 
 static struct guest_ring *ring_at(struct guest *g, unsigned int index)
@@ -118,9 +121,20 @@ static struct guest_ring *ring_at(struct guest *g, unsigned int index)
 static void count_lanes(struct guest *g)
 {
 	g->n_lanes = 0;
-	for (unsigned int i = 0; i < GUEST_LANES; i++)
-		if (g->lanes[i].rx.running || g->lanes[i].tx.running)
+	for (unsigned int i = 0; i < GUEST_LANES; i++) {
+		const struct guest_lane *l = &g->lanes[i];
+
+		g->seat.glances[i] = (struct guest_glance){
+			.avail = l->tx.running ? &l->tx.v.avail->idx : &l->tx.v.idx,
+			.idx = &l->tx.v.idx,
+			.ready = &l->sl.ready,
+		};
+		if (l->rx.running || l->tx.running)
 			g->n_lanes = i + 1;
+	}
+	g->seat.n_glances = (uint8_t)g->n_lanes;
+	g->seat.attention = true;
+	g->seat.armed = false;
 	g->tx_first = 0;
 	g->rx_first = 0;
 }
@@ -137,6 +151,7 @@ int guest_ring_start(struct guest *g, unsigned int index, const struct guest_rin
 	r->kick_fd = cfg->kick_fd;
 	r->running = true;
 	r->held = false;
+	g->seat.fresh = true;
 	vring_want_kicks(&r->v, false);
 	if (index % 2 == 0) {
 		g->lanes[index / 2].epoch_due = true;

@@ -158,6 +158,23 @@ static bool memory_news(const struct guest *g)
 	return g->mem_fault && __atomic_load_n(g->mem_fault, __ATOMIC_RELAXED) && !g->mem_told;
 }
 
+/* Is there something that the lcore does not see by itself? */
+static bool needs_attention(const struct guest *g)
+{
+	if (g->reaping || g->owner.n_refused)
+		return true;
+	for (unsigned int i = 0; i < g->n_lanes; i++)
+		if (g->lanes[i].epoch_due || g->lanes[i].n_replies)
+			return true;
+	return false;
+}
+
+void guest_settle(struct guest *g)
+{
+	g->seat.attention = needs_attention(g);
+	g->seat.due = guest_next(g);
+}
+
 static bool upkeep_due(const struct guest *g)
 {
 	return g->now >= g->grace_until || g->reaping || sock_tx_retry_due(&g->owner) ||
@@ -181,6 +198,9 @@ unsigned int guest_look(struct guest *g, uint64_t now)
 		    vring_avail(&l->rx.v) >= l->rx_need)
 			what |= GUEST_LOOK_RX;
 	}
+	/* What is served is settled as its rings are published. */
+	if (g->seat.attention || now >= g->seat.due)
+		guest_settle(g);
 	return what;
 }
 
@@ -197,6 +217,7 @@ void guest_upkeep(struct guest *g, uint64_t now)
 		guest_reap(g);
 	if (sock_tx_retry_due(&g->owner))
 		sock_tx_retry(&g->owner, g->env);
+	guest_settle(g);
 }
 
 uint64_t guest_next(const struct guest *g)

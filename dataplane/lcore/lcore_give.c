@@ -8,12 +8,19 @@
 
 #include "lcore/rt_forbidden.h"
 
+static void mark(struct lcore *lc, struct lcore_peer *peer)
+{
+	peer->dirty = true;
+	lc->dirty = true;
+}
+
 /* Frames in a row for one peer. */
 static void give(struct lcore *lc, struct lcore_peer *peer, struct rte_mbuf **pkts, unsigned int n)
 {
 	unsigned int put = spsc_put_burst(peer->give, (void *const *)pkts, n);
 
-	peer->dirty |= put != 0;
+	if (put)
+		mark(lc, peer);
 	lcore_count(&lc->stats, LCORE_foreign_frames, put);
 	if (likely(put == n))
 		return;
@@ -50,6 +57,7 @@ void lcore_keep(struct lcore *lc, const struct port *port, const struct port_sor
 
 static void wake_peers(struct lcore *lc)
 {
+	lc->dirty = false;
 	for (unsigned int i = 0; i < lc->n_peers; i++) {
 		struct lcore_peer *peer = &lc->peers[i];
 
@@ -63,10 +71,10 @@ static void wake_peers(struct lcore *lc)
 
 void lcore_hand_on(struct lcore *lc)
 {
-	if (lc->alone)
-		return;
-	give_kept(lc);
-	wake_peers(lc);
+	if (lc->kept.n)
+		give_kept(lc);
+	if (lc->dirty)
+		wake_peers(lc);
 }
 
 /*
@@ -151,7 +159,7 @@ unsigned int lcore_given(struct lcore *lc)
 	for (unsigned int i = 0; i < lc->n_peers && left; i++) {
 		struct lcore_peer *peer = peer_at(lc, lc->given_first, i);
 
-		if (!peer)
+		if (!peer || (spsc_empty(peer->given) && news_empty(peer->heard)))
 			continue;
 		n = hear(lc, peer, left);
 		work += n;
@@ -190,7 +198,7 @@ unsigned int lcore_wires(struct lcore *lc)
 	for (unsigned int i = 0; i < lc->n_peers && left; i++) {
 		struct lcore_peer *peer = peer_at(lc, lc->wire_first, i);
 
-		if (!peer)
+		if (!peer || spsc_empty(peer->wired))
 			continue;
 		n = wired_by(lc, peer, left);
 		total += n;
@@ -230,7 +238,7 @@ static void wire_tx(void *ctx, const struct ip_addr *dst, struct rte_mbuf *m)
 		pkt_drop(lc->env, m, DROP_WIRE_FULL);
 		return;
 	}
-	peer->dirty = true;
+	mark(lc, peer);
 	lcore_count(&lc->stats, LCORE_wire_out, 1);
 }
 
@@ -254,7 +262,7 @@ static void learnt(void *ctx, uint32_t be, const struct eth_addr *mac)
 		struct lcore_peer *peer = &pi->lc->peers[i];
 
 		if (peer->lc && news_put(peer->tell, &news))
-			peer->dirty = true;
+			mark(pi->lc, peer);
 	}
 }
 

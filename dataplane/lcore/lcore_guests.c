@@ -45,8 +45,15 @@ static void look_at(struct lcore *lc, struct guest_seat *seat)
 {
 	unsigned int what = guest_look(seat->guest, lc->now);
 
-	if (what & GUEST_LOOK_TX)
+	if (unlikely(seat->fresh)) {
+		seat->fresh = false;
+		lcore_touch(lc, seat);
+	}
+	if (what & GUEST_LOOK_TX) {
 		share_want(&lc->guests_tx, &seat->tx);
+		if (seat->armed)
+			guest_disarm_kicks(seat->guest);
+	}
 	if (what & GUEST_LOOK_RX)
 		share_want(&lc->guests_rx, &seat->rx);
 	if (unlikely(what & GUEST_LOOK_UPKEEP) && list_empty(&seat->upkeep))
@@ -63,9 +70,29 @@ unsigned int lcore_guests_look(struct lcore *lc)
 	lc->top_cost = 0;
 	share_turn(&lc->guests_tx, &budget);
 	share_turn(&lc->guests_rx, &budget);
+	if (unlikely(lc->mem_faults != __atomic_load_n(&guest_mem_faults, __ATOMIC_ACQUIRE))) {
+		lc->mem_faults = __atomic_load_n(&guest_mem_faults, __ATOMIC_ACQUIRE);
+		lc->look_all = true;
+	}
 	list_for_each(l, &lc->guests)
-		look_at(lc, seat_of(l));
+		if (guest_glance(seat_of(l), lc->now) || unlikely(lc->look_all))
+			look_at(lc, seat_of(l));
+	lc->look_all = false;
 	return list_empty(&lc->upkeep) ? 0 : look_after(lc);
+}
+
+#define AWAKE_TURNS 64
+
+void lcore_guests_calm(struct lcore *lc)
+{
+	struct guest_seat *seat;
+
+	if (++lc->awake <= AWAKE_TURNS)
+		return;
+	lc->calmed = lc->calmed + 1 < LCORE_SEATS ? lc->calmed + 1 : 0;
+	seat = lc->seats[lc->calmed];
+	if (seat && seat->armed)
+		guest_disarm_kicks(seat->guest);
 }
 
 /* A message costs about as much as so many bytes of it. */
@@ -87,6 +114,8 @@ unsigned int lcore_guests_tx(struct lcore *lc)
 	struct share *s;
 	unsigned int n = 0;
 
+	if (!share_waiting(&lc->guests_tx))
+		return 0;
 	while ((s = share_next(&lc->guests_tx, &grant))) {
 		struct guest_seat *seat = container_of(s, struct guest_seat, tx);
 
@@ -110,6 +139,8 @@ unsigned int lcore_guests_rx(struct lcore *lc)
 	struct share *s;
 	unsigned int n = 0;
 
+	if (!share_waiting(&lc->guests_rx))
+		return 0;
 	while ((s = share_next(&lc->guests_rx, &grant))) {
 		struct guest_seat *seat = container_of(s, struct guest_seat, rx);
 
@@ -161,6 +192,9 @@ unsigned int lcore_notify(struct lcore *lc)
 {
 	unsigned int budget = lc->budget[BUDGET_notify];
 	uint32_t any = lc->touched_any;
+
+	if (!any)
+		return 0;
 
 	while (any) {
 		struct list *touched = lcore_touched_next(lc, &any);

@@ -53,7 +53,7 @@ struct lcore_peer {
 	struct spsc *given, *give;
 	struct spsc *wired, *wire;
 	struct news_ring *heard, *tell;
-	bool dirty; /* something was put in this turn: wake it if it sleeps */
+	bool dirty; /* something was put in this turn (lcore.dirty): wake it if it sleeps */
 };
 
 /* Parts of a turn: X(name). */
@@ -86,10 +86,15 @@ struct lcore {
 	struct list touched[SHARE_PRIORITIES]; /* seats: to publish, to notify */
 	uint32_t touched_any;		       /* a bit for each that may have some */
 	struct list upkeep, snaps;	       /* seats: first come first served; all in turn */
+	uint32_t mem_faults;		       /* guest_mem_faults that have been looked into */
+	uint32_t awake;			       /* turns with work since it slept */
+	uint32_t calmed;		       /* number of the seat that lost its kicks last */
+	bool look_all;			       /* a call may have changed any guest */
 	unsigned int n_guests, n_snaps;	       /* snapshots that are still to be made */
 	unsigned int n_rxqs, n_peers, n_ports;
 	unsigned int rxq_first, given_first, wire_first; /* whose turn it is */
 	bool alone;					 /* there is no other lcore */
+	bool dirty;					 /* one of @peers is */
 	bool snap_due;
 	uint64_t snap_tsc, snap_cycles;
 	struct port_if *ifs[CONF_PORTS_MAX];
@@ -143,6 +148,8 @@ unsigned int lcore_rx(struct lcore *lc);
 unsigned int lcore_given(struct lcore *lc);
 unsigned int lcore_guests_tx(struct lcore *lc);
 unsigned int lcore_guests_rx(struct lcore *lc);
+/* Who is awake for so long looks at all rings anyway: who of them still kicks does so in vain. */
+void lcore_guests_calm(struct lcore *lc);
 /* What each guest has to do; time-outs of some sessions. */
 unsigned int lcore_guests_look(struct lcore *lc);
 void lcore_guests_publish(struct lcore *lc);
@@ -181,6 +188,13 @@ static inline struct list *lcore_touched_next(struct lcore *lc, uint32_t *any)
 }
 
 /* ---- to other lcores ---- */
+
+/* Is there something from another lcore? */
+static inline bool lcore_peer_waits(const struct lcore_peer *peer)
+{
+	return peer->lc &&
+		(!spsc_empty(peer->given) || !spsc_empty(peer->wired) || !news_empty(peer->heard));
+}
 
 /* Copies of @pkts in a pool of our own, in their place; returns how many are left. */
 unsigned int lcore_take_over(struct lcore *lc, struct rte_mbuf **pkts, unsigned int n);

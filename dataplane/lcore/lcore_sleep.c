@@ -52,14 +52,9 @@ void lcore_wait_del(struct lcore *lc, int fd)
 
 static bool peers_waiting(struct lcore *lc)
 {
-	for (unsigned int i = 0; i < lc->n_peers; i++) {
-		const struct lcore_peer *peer = &lc->peers[i];
-
-		if (peer->lc &&
-		    (!spsc_empty(peer->given) || !spsc_empty(peer->wired) ||
-		     !news_empty(peer->heard)))
+	for (unsigned int i = 0; i < lc->n_peers; i++)
+		if (lcore_peer_waits(&lc->peers[i]))
 			return true;
-	}
 	return false;
 }
 
@@ -86,20 +81,22 @@ static void disarm_ports(struct lcore *lc)
 			rte_eth_dev_rx_intr_disable(lc->rxqs[i].dev, lc->rxqs[i].queue);
 }
 
-/* Kicks wanted, on every ring of every guest; true: there is work already. */
+/*
+ * Kicks wanted, on every ring of every guest; true: there is work already. Who has them since an
+ * earlier sleep, and has said nothing since, is left alone: its first word is a kick.
+ */
 static bool arm_guests(struct lcore *lc)
 {
+	uint64_t now = lc->now;
 	bool work = false;
 
-	list_for_each(l, &lc->guests)
-		work |= guest_arm_kicks(container_of(l, struct guest_seat, link)->guest);
-	return work;
-}
+	list_for_each(l, &lc->guests) {
+		struct guest_seat *seat = container_of(l, struct guest_seat, link);
 
-static void disarm_guests(struct lcore *lc)
-{
-	list_for_each(l, &lc->guests)
-		guest_disarm_kicks(container_of(l, struct guest_seat, link)->guest);
+		if (!seat->armed || guest_glance(seat, now))
+			work |= guest_arm_kicks(seat->guest);
+	}
+	return work;
 }
 
 /* The next thing that is due by time, ns. Snapshots go on, a few at each wake. */
@@ -108,7 +105,7 @@ static uint64_t next_deadline(struct lcore *lc, uint64_t now)
 	uint64_t next = stack_next(lc->stack);
 
 	list_for_each(l, &lc->guests)
-		next = RTE_MIN(next, guest_next(container_of(l, struct guest_seat, link)->guest));
+		next = RTE_MIN(next, container_of(l, struct guest_seat, link)->due);
 	if (lc->napping)
 		next = RTE_MIN(next,
 			       now +
@@ -157,5 +154,5 @@ void lcore_sleep(struct lcore *lc)
 		wait_for_events(lc);
 	atomic_store_explicit(&lc->sleeping, false, memory_order_relaxed);
 	disarm_ports(lc);
-	disarm_guests(lc);
+	lc->awake = 0;
 }

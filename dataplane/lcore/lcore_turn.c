@@ -29,8 +29,7 @@ unsigned int lcore_calls(struct lcore *lc)
 		return 0;
 	lcore_count(&lc->stats, LCORE_calls, 1);
 	/* It may have started a ring, or ended a session. */
-	list_for_each(l, &lc->guests)
-		lcore_touch(lc, container_of(l, struct guest_seat, link));
+	lc->look_all = true;
 	return 1;
 }
 
@@ -107,7 +106,8 @@ unsigned int lcore_tx(struct lcore *lc)
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < lc->n_ports; i++)
-		n += port_flush(lc->ifs[i]);
+		if (lc->ifs[i]->n)
+			n += port_flush(lc->ifs[i]);
 	lc->marks[2] = n ? rte_rdtsc() : lc->marks[1];
 	if (n)
 		lcore_count(&lc->stats, LCORE_tx_frames, n);
@@ -121,6 +121,7 @@ void lcore_turn_end(struct lcore *lc, unsigned int work)
 		lc->work_tsc = lc->tsc;
 		lc->empty_wakes = 0;
 		lc->snap_due = true;
+		lcore_guests_calm(lc);
 		if (lc->tsc - lc->snap_tsc > lc->snap_cycles)
 			lcore_guests_snap(lc);
 		else if (lc->n_snaps)

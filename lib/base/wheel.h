@@ -41,6 +41,12 @@ static inline bool wheel_armed(const struct wheel_timer *t)
 void wheel_arm(struct wheel *w, struct wheel_timer *t, uint64_t deadline);
 void wheel_disarm(struct wheel *w, struct wheel_timer *t);
 
+/* Would wheel_advance() or wheel_expired() do anything at @now? */
+static inline bool wheel_due(const struct wheel *w, uint64_t now)
+{
+	return now >> WHEEL_TICK_SHIFT > w->tick || !list_empty(&w->due);
+}
+
 /* Moves time on; bounded by the slots passed, and cascades at most @budget timers per call. */
 void wheel_advance(struct wheel *w, uint64_t now, unsigned int budget);
 

@@ -196,6 +196,8 @@ bool ip_loop(struct ip *ip, unsigned int budget)
 {
 	struct rte_mbuf *pkts[IP_BURST];
 
+	if (!ip->loop.n)
+		return false;
 	/* What the receivers send in answer waits for the next call. */
 	budget = RTE_MIN(budget, ip->loop.n);
 	while (budget) {

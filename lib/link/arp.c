@@ -221,6 +221,8 @@ void link_timers(struct link *link, unsigned int budget)
 	struct neigh_table *t = &link->neighs;
 	struct wheel_timer *timer;
 
+	if (!wheel_due(&t->wheel, link->env->now))
+		return;
 	wheel_advance(&t->wheel, link->env->now, budget);
 	while (budget-- && (timer = wheel_expired(&t->wheel)))
 		neigh_due(link, container_of(timer, struct neigh, timer));

@@ -157,6 +157,9 @@ bool tcp_timers(struct tcp *tcp, unsigned int budget)
 	unsigned int left = budget, delacks;
 
 	tcp_set_now(tcp);
+	if (!wheel_due(&tcp->wheel, tcp->env->now) && tcp->delacks.done_ms == tcp->now_ms &&
+	    list_empty(&tcp->tw_list))
+		return !budget;
 	wheel_advance(&tcp->wheel, tcp->env->now, budget);
 	while (left && (t = wheel_expired(&tcp->wheel))) {
 		left--;

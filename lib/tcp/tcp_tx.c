@@ -266,6 +266,8 @@ bool tcp_tx(struct tcp *tcp, unsigned int budget)
 	unsigned int n;
 
 	tcp->starved = false;
+	if (list_empty(&tcp->tx_list))
+		return false;
 	tcp_set_now(tcp);
 	while (budget && !tcp->starved && !list_empty(&tcp->tx_list)) {
 		struct tcp_conn *c =
