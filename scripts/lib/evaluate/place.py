@@ -9,6 +9,8 @@ from pathlib import Path
 
 from bench import idle
 
+from . import host
+
 VCPU_PRIORITY = 40
 EXCLUSIVE = "d"
 
@@ -42,6 +44,7 @@ def guests(bed, variant, cpus):
     anywhere = os.sched_getaffinity(0)
     for part, alone in (("guest 1", {rt}), ("guest 2", {other})):
         pid = _pid(bed, part)
+        host.watch(pid)
         for tid in _threads(pid):
             os.sched_setaffinity(tid, alone if variant == EXCLUSIVE else anywhere)
             if part == "guest 1" and variant != "a":
