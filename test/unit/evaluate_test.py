@@ -6,7 +6,6 @@ prepares the RT CPU. And the reasons that the laboratory gives for its verdicts.
 import csv
 import dataclasses
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -187,7 +186,6 @@ class Host(unittest.TestCase):
         for name, text in ROOT.items():
             (self.root / name).parent.mkdir(parents=True, exist_ok=True)
             (self.root / name).write_text(text, encoding="ascii")
-        self.limit = resource.getrlimit(resource.RLIMIT_RTTIME)
 
     def now(self, name):
         return (self.root / name).read_text(encoding="ascii").strip()
@@ -195,7 +193,6 @@ class Host(unittest.TestCase):
     def as_before(self):
         for name, text in ROOT.items():
             self.assertEqual(self.now(name), text.strip(), name)
-        self.assertEqual(resource.getrlimit(resource.RLIMIT_RTTIME), self.limit)
 
     def changed(self):
         return [self.now(name) for name in ROOT if self.now(name) != ROOT[name].strip()]
@@ -204,7 +201,6 @@ class Host(unittest.TestCase):
         """All knobs, of the RT CPU alone, and as they were afterwards."""
         with host.Host(0, self.root, "6.18.1-x") as prepared:
             self.assertEqual(self.changed(), ["-1", "500000", "1", "2"])
-            self.assertEqual(resource.getrlimit(resource.RLIMIT_RTTIME)[0], host.DAEMON_S * 10**6)
             row = prepared.row()
         for words in ("RT throttling off (before: 950000 us)", "fair server 500 us of 1000000",
                       "1 interrupts elsewhere", "work queues elsewhere"):
@@ -296,7 +292,8 @@ def histogram(p50, p9999, n=100):
 
 def laboratory():
     """Results in which every target of (e), (d) and (m) is missed."""
-    rows = {"rx": histogram(3000, 20000), "tx": histogram(2000, 15000), "rx-late": histogram(1, 1, 7)}
+    rows = {"rx": histogram(3000, 20000), "tx": histogram(2000, 15000),
+            "rx-late": histogram(1, 1, 7)}
     found = {}
     for letter in "abefdm":
         specs = variants.VARIANTS[letter].plan(variants.QUICK)

@@ -118,6 +118,8 @@ class Evaluation:
         """Another variant in the same testbed: who runs where, or the daemon's configuration."""
         if variant == "f":
             self.restart(variant)
+        if not self.native:
+            place.daemon(self.bed)
         place.guests(self.bed, variant, self.cpus)
 
     def restart(self, variant):

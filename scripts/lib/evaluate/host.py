@@ -19,8 +19,9 @@ from testbed import proc
 
 KEPT_US = 500
 SECOND_US = 1000000
-DAEMON_S = 900          # of CPU without a wait: what an RT thread may use up, whatever goes wrong
-PROGRAM_S = 30          # the same of clients and vCPUs, which sleep
+# What an RT thread may use up of CPU without a wait, whatever goes wrong: of clients and vCPUs,
+# which sleep; of a daemon, whose lcore may be busy.
+PROGRAM_S, DAEMON_S = 30, 900
 FAIR_SERVER_SINCE = (6, 12)
 
 
@@ -56,13 +57,13 @@ def rt_runtime(period_us, fair_server):
 
 
 def watched(*argv, seconds=PROGRAM_S):
-    """A program that makes itself SCHED_FIFO, with the kernel as its watchdog: it is killed when it
-    has used that much CPU without a wait."""
+    """A program that makes itself SCHED_FIFO, with the kernel as its watchdog: SIGKILL, which
+    nobody blocks, when it has used so much."""
     us = seconds * SECOND_US
     return ["prlimit", f"--rttime={us}:{us}", *map(str, argv)]
 
 
-def watch(pid, seconds=PROGRAM_S):
+def watch(pid, seconds):
     """The same for a process that runs."""
     resource.prlimit(pid, resource.RLIMIT_RTTIME, (seconds * SECOND_US,) * 2)
 
@@ -78,8 +79,7 @@ class Host:
 
     def __enter__(self):
         try:
-            for step in (self._limit, self._throttling, self._fair_server, self._interrupts,
-                         self._work_queues):
+            for step in (self._throttling, self._fair_server, self._interrupts, self._work_queues):
                 step()
         except BaseException:
             self._restore()
@@ -117,14 +117,6 @@ class Host:
 
     def _refuse(self, what, error):
         self.refused.append(f"{what} ({error.strerror or error})")
-
-    def _limit(self):
-        """Of what we start from now on, unless it has a shorter one. The soft limit: not everybody
-        may raise the hard one again."""
-        with proc.undisturbed():
-            before = resource.getrlimit(resource.RLIMIT_RTTIME)
-            resource.setrlimit(resource.RLIMIT_RTTIME, (DAEMON_S * SECOND_US, before[1]))
-            self.stack.callback(resource.setrlimit, resource.RLIMIT_RTTIME, before)
 
     def _throttling(self):
         folder = self.root / "proc/sys/kernel"

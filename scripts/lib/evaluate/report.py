@@ -162,7 +162,8 @@ def _simulated(records, out):
                       table(["variant", "load", "RT guests", "", "requests", *LATENCY,
                              "RT lcore busy %", "stopped, ms/s", "non-RT Mbit/s",
                              "per CPU s of its lcore"], rows),
-                      _residence(records, cells), plots.scale(records, out), plots.simulated_bars(records, out)])
+                      _residence(records, cells), plots.scale(records, out),
+                      plots.simulated_bars(records, out)])
 
 
 def _case(cell):

@@ -92,7 +92,7 @@ POINTS = {"mean": "mean_ns", "p50": "p50_ns", "p99": "p99_ns", "p99.9": "p999_ns
 
 def residence(rows, guests, lcore):
     """Of the RT guests' messages, and of turns that found work, by the daemon's own count: {"rx
-    p50": us, "rx n": ..}. A class of (f) has the other guest too, so of it only one guest is told."""
+    p50": us, "rx n": ..}. The class of (f) has the other guest too: of it one guest is told alone."""
     whose = ("guest", "r0") if guests == 1 else ("class", "rt")
     found = {}
     for row in rows:
@@ -222,6 +222,7 @@ class Bed:
             (self.lab.dir / "outsockd" / side).mkdir(parents=True, exist_ok=True)
         text = config(self.lab, self.variant, self.guests)
         with outsockd.configured(self.lab, text) as daemon:
+            host.watch(daemon.child.pid, host.DAEMON_S)
             self.counts = Daemon(daemon, self.variant, self.guests)
             lcores = 2 if self.variant == "e" else 1
             with many(self.lab, daemon, self.guests, lcores) as (self.child, self.lines):

@@ -138,9 +138,10 @@ def _non_rt(records):
             yield Verdict(f"non-RT throughput per CPU second of its lcore, beside {cell.guests} "
                           f"RT guests, {kind(cell)}", Figure(beside), .98, at_most=False,
                           unit=" times", note="that without RT traffic just before and after",
-                          missed=f"RT client and guests run on this lcore's CPU, above it: {cell.rate}"
-                                 " times a second they interrupt it and take its caches; it had "
-                                 f"{records.other(cell, 'lcore_s').text()} of each second")
+                          missed="RT client and guests run on this lcore's CPU, above it: "
+                                 f"{cell.rate} times a second they interrupt it and take its "
+                                 f"caches; it had {records.other(cell, 'lcore_s').text()} of each "
+                                 "second")
 
 
 def _residence(records):
@@ -157,7 +158,8 @@ def _residence(records):
             yield Verdict(f"residence {way}, p50, load: {load}", records.other(worst, f"{way} p50"),
                           1, unit=" us",
                           note=f"the worst of {len(cases)} cases: {_case(worst)}; the best: "
-                               f"{records.other(cases[0], f'{way} p50').text()} us, {_case(cases[0])}",
+                               f"{records.other(cases[0], f'{way} p50').text()} us, "
+                               + _case(cases[0]),
                           missed=f"a message leaves with the turn that brought it, and turns with "
                                  f"work took {turn} us at the median")
 

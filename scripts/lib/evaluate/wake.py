@@ -49,6 +49,7 @@ def one_round(lab, records, plan, names):
     text = CONFIG.format(load=lab.cpu_load, daemon=lab.cpu_daemon, priority=PRIORITY,
                          interface=net.HOST_IF)
     with outsockd.configured(lab, text, names.namespace("host")) as daemon:
+        host.watch(daemon.child.pid, host.DAEMON_S)
         with veth.guest(lab, daemon):
             time.sleep(idle.SILENCE)
             before = sleeps(daemon)

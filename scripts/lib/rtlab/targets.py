@@ -46,8 +46,9 @@ def _of_the_sd(one, phase):
     """Whether it is the load that makes it: protocols alone, both, and without load."""
     udp, tcp = phase.latency("udp"), phase.latency("tcp")
     both, idle = phase.latency(), one.phase("idle").latency()
-    return (f"(e) alone: UDP {udp.sd:.2f} us, TCP {tcp.sd:.2f} us, and {abs(tcp.at(.5) - udp.at(.5)):.2f} "
-            f"us between their medians, which is in the SD of both; p99 is "
+    apart = abs(tcp.at(.5) - udp.at(.5))
+    return (f"(e) alone: UDP {udp.sd:.2f} us, TCP {tcp.sd:.2f} us, and {apart:.2f} us between "
+            "their medians, which is in the SD of both; p99 is "
             f"{both.at(.99) - both.at(.5):.2f} us above the median; {idle.sd:.2f} us without load")
 
 
@@ -66,7 +67,8 @@ def _answers(results):
         yield Verdict(f"RT requests answered, {name}", ours.answered,
                       max(r.phase(name).answered for r in results.values() if r.part("loads")),
                       at_most=False,
-                      why=f"{ours.lost()} of {len(ours.requests)} had no reply when the phase ended")
+                      why=f"{ours.lost()} of {len(ours.requests)} had no reply when the phase "
+                          "ended")
 
 
 def _of_the_cpu(phase, kernel):
@@ -77,9 +79,10 @@ def _of_the_cpu(phase, kernel):
     requests, theirs = len(phase.requests), len(kernel.requests)
     return ("a request wakes three times (RT lcore for the frame, guest, RT lcore again for the "
             "reply), in (b) twice (interrupt thread, server); for each request the host computes "
-            f"{1e6 * used.own / requests:.1f} us against {1e6 * kernel.cpu.own / theirs:.1f} us: RT "
-            f"lcore {1e6 * lcores[0] / requests:.1f}, other lcore {1e6 * lcores[1] / requests:.1f}, "
-            f"guests, interrupts and kernel {1e6 * rest / requests:.1f}")
+            f"{1e6 * used.own / requests:.1f} us against {1e6 * kernel.cpu.own / theirs:.1f} us: "
+            f"RT lcore {1e6 * lcores[0] / requests:.1f}, other lcore "
+            f"{1e6 * lcores[1] / requests:.1f}, guests, interrupts and kernel "
+            f"{1e6 * rest / requests:.1f}")
 
 
 def _cpu(results):
@@ -95,9 +98,10 @@ def _cpu(results):
 def _of_the_residence(phase, way):
     row, late = phase.residence[way], phase.residence.get(f"{way}-late", {"count": 0})
     few = f"the slowest of {row['count']}; " if row["count"] < 10000 else ""
+    share = late["count"] / max(1, row["count"])
     return (f"{few}p50 {row['p50_ns'] / 1000:.2f}, p99 {row['p99_ns'] / 1000:.2f} us; "
-            f"{late['count']} of {row['count']} ({late['count'] / max(1, row['count']):.2%}) did not "
-            "go through in the turn that brought them")
+            f"{late['count']} of {row['count']} ({share:.2%}) did not go through in the turn that "
+            "brought them")
 
 
 def _residence(results):
@@ -106,8 +110,8 @@ def _residence(results):
             row = phase.residence[way]
             yield Verdict(f"residence {way}, p50, {phase.name}, us", row["p50_ns"] / 1000, 1,
                           note=f"{row['count']} messages", elsewhere=INSTRUCTIONS)
-            yield Verdict(f"residence {way}, p99.99, {phase.name}, us", row["p9999_ns"] / 1000, 10,
-                          note=f"{row['count']} messages", why=_of_the_residence(phase, way))
+            yield Verdict(f"residence {way}, p99.99, {phase.name}, us", row["p9999_ns"] / 1000,
+                          10, note=f"{row['count']} messages", why=_of_the_residence(phase, way))
 
 
 # What is to stay as it is: name, and its value in a phase. Of the residence the mean, since the
@@ -141,8 +145,8 @@ def _of_the_disturbance(change, one):
     first, *_, last = one.part("disturbed")
     value = dict(STEADY)[change.name]
     apart = abs(value(first) - value(last)) / change.before
-    return (f"{change.now - change.before:.2f} us more, of {change.before * .05:.2f} us allowed; the "
-            f"undisturbed phases differ by {apart:.1%} themselves; what is beside it runs on the "
+    return (f"{change.now - change.before:.2f} us more, of {change.before * .05:.2f} us allowed; "
+            f"the undisturbed phases differ by {apart:.1%} themselves; what is beside it runs on the "
             "same processor, its interrupts before any thread")
 
 
@@ -165,9 +169,9 @@ def per_cpu(phase):
 def _of_many(few, many):
     mean = many.latency().mean - few.latency().mean
     more = many.spec.guests - few.spec.guests
-    return (f"each turn looks at all guests: the mean is {mean:.2f} us longer, {1000 * mean / more:.0f} "
-            f"ns for each guest more; p50 is {many.latency().at(.5):.1f} us, p99 "
-            f"{many.latency().at(.99):.1f} us")
+    return (f"each turn looks at all guests: the mean is {mean:.2f} us longer, "
+            f"{1000 * mean / more:.0f} ns for each guest more; p50 is {many.latency().at(.5):.1f} us, "
+            f"p99 {many.latency().at(.99):.1f} us")
 
 
 def _of_the_throughput(phase, silent):
