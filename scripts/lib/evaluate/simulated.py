@@ -92,7 +92,7 @@ POINTS = {"mean": "mean_ns", "p50": "p50_ns", "p99": "p99_ns", "p99.9": "p999_ns
 
 def residence(rows, guests, lcore):
     """Of the RT guests' messages, and of turns that found work, by the daemon's own count: {"rx
-    p50": us, "rx n": ..}. The class of (f) has the other guest too: of it one guest is told alone."""
+    p50": us, "rx n": ..}. The class of (f) has the other guest too: one is told alone."""
     whose = ("guest", "r0") if guests == 1 else ("class", "rt")
     found = {}
     for row in rows:

@@ -146,8 +146,8 @@ def _of_the_disturbance(change, one):
     value = dict(STEADY)[change.name]
     apart = abs(value(first) - value(last)) / change.before
     return (f"{change.now - change.before:.2f} us more, of {change.before * .05:.2f} us allowed; "
-            f"the undisturbed phases differ by {apart:.1%} themselves; what is beside it runs on the "
-            "same processor, its interrupts before any thread")
+            f"the undisturbed phases differ by {apart:.1%} themselves; what is beside it runs on "
+            "the same processor, its interrupts before any thread")
 
 
 def _disturbances(results):
@@ -170,8 +170,8 @@ def _of_many(few, many):
     mean = many.latency().mean - few.latency().mean
     more = many.spec.guests - few.spec.guests
     return (f"each turn looks at all guests: the mean is {mean:.2f} us longer, "
-            f"{1000 * mean / more:.0f} ns for each guest more; p50 is {many.latency().at(.5):.1f} us, "
-            f"p99 {many.latency().at(.99):.1f} us")
+            f"{1000 * mean / more:.0f} ns for each guest more; p50 is "
+            f"{many.latency().at(.5):.1f} us, p99 {many.latency().at(.99):.1f} us")
 
 
 def _of_the_throughput(phase, silent):
