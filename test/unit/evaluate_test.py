@@ -139,6 +139,10 @@ class Evaluate(unittest.TestCase):
         kick = dataclasses.replace(kick, limit=2)
         self.assertEqual(kick.text(), "not judged")
         self.assertIn("awake before 75% of the requests", kick.row()[-1])
+        self.records.facts["kick_ratio"] = [.4]
+        (kick,) = [v for v in verdict.verdicts(self.records) if "first kick" in v.what]
+        self.assertEqual(kick.text(), "not judged")
+        self.assertIn("faster than the wake-up", kick.row()[-1])
 
     def test_report(self):
         """All parts are in it, with their plots, and what failed."""
