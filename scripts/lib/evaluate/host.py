@@ -69,17 +69,19 @@ def watch(pid, seconds):
 
 
 class Host:
-    """@cpu: the RT lcore's. @root: a copy of /proc and /sys, for tests."""
+    """@cpu: the RT lcore's. For tests: @root, a copy of /proc and /sys; @threads, to be moved."""
 
-    def __init__(self, cpu, root="/", release=None):
+    def __init__(self, cpu, root="/", release=None, threads=None):
         self.cpu, self.root = cpu, Path(root)
+        self.threads = kernel_threads() if threads is None else threads
         self.fair_server = has_fair_server(release or platform.release())
         self.done, self.refused = [], []
         self.stack = contextlib.ExitStack()
 
     def __enter__(self):
         try:
-            for step in (self._throttling, self._fair_server, self._interrupts, self._work_queues):
+            for step in (self._throttling, self._fair_server, self._interrupts, self._work_queues,
+                         self._kernel_threads):
                 step()
         except BaseException:
             self._restore()
@@ -180,6 +182,36 @@ class Host:
                 self.done.append("work queues elsewhere")
         except OSError as e:
             self._refuse("work queues elsewhere", e)
+
+
+    def _kernel_threads(self):
+        """Those that are not bound to their CPUs (RCU's, for example)."""
+        moved = 0
+        for pid in self.threads:
+            with proc.undisturbed(), contextlib.suppress(OSError):
+                before = os.sched_getaffinity(pid)
+                if self.cpu in before and len(before) > 1:
+                    os.sched_setaffinity(pid, before - {self.cpu})
+                    self.stack.callback(self._thread_back, proc.identity(pid), before)
+                    moved += 1
+        if moved:
+            self.done.append(f"{moved} kernel threads elsewhere")
+
+    @staticmethod
+    def _thread_back(ident, before):
+        with contextlib.suppress(OSError):
+            if proc.alive(ident):
+                os.sched_setaffinity(ident["pid"], before)
+
+
+def kernel_threads():
+    """Children of kthreadd."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/status"):
+        with contextlib.suppress(OSError):
+            if "\nPPid:\t2\n" in path.read_text(encoding="utf-8", errors="replace"):
+                found.append(int(path.parent.name))
+    return found
 
 
 @contextlib.contextmanager

@@ -81,10 +81,6 @@ def kind(cell):
     return "notified" if cell.notified else "polling"
 
 
-def _case(cell):
-    return f"{cell.guests} RT guests, {kind(cell)}, {cell.protocol} {cell.bytes} B"
-
-
 def _exclusive(records):
     for cell, other in pairs(records, "e", "d"):
         if cell.load != "none":
@@ -146,23 +142,35 @@ def _non_rt(records):
 
 
 def _residence(records):
-    """Of the messages of RT guests, on a real processor; the worst case of each way and load."""
+    """Of the messages of RT guests, on a real processor: the worst case of each way and number of
+    guests."""
+    cells = [c for c in records.cells("simulated") if c.variant == "e"]
     for way in ("rx", "tx"):
-        for load in ("none", "bulk"):
-            cases = [c for c in records.cells("simulated") if (c.variant, c.load) == ("e", load)
+        for guests in sorted({c.guests for c in cells}):
+            cases = [c for c in cells if c.guests == guests
                      and records.other(c, f"{way} p50").samples]
             if not cases:
                 continue
-            cases.sort(key=lambda c: records.other(c, f"{way} p50").value)
-            worst = cases[-1]
-            turn = records.other(worst, "turn p50").text()
-            yield Verdict(f"residence {way}, p50, load: {load}", records.other(worst, f"{way} p50"),
-                          1, unit=" us",
-                          note=f"the worst of {len(cases)} cases: {_case(worst)}; the best: "
-                               f"{records.other(cases[0], f'{way} p50').text()} us, "
-                               + _case(cases[0]),
-                          missed=f"a message leaves with the turn that brought it, and turns with "
-                                 f"work took {turn} us at the median")
+            worst = max(cases, key=lambda c: records.other(c, f"{way} p50").value)
+            yield Verdict(f"residence {way}, p50, {guests} RT guests",
+                          records.other(worst, f"{way} p50"), 1, unit=" us",
+                          note=f"the worst of {len(cases)} cases: load {worst.load}, "
+                               f"{kind(worst)}, {worst.protocol} {worst.bytes} B",
+                          missed=_of_the_residence(records, worst, way))
+
+
+def _of_the_residence(records, cell, way):
+    """Turns become longer with what they look at."""
+    why = "a message goes on with the turn that brought it, and half of the turns with work took " \
+          f"{records.other(cell, 'turn p50').text()} us or more"
+    one = find(records, "simulated", "e", load=cell.load, protocol=cell.protocol,
+               bytes=cell.bytes, rate=cell.rate, guests=1, notified=cell.notified)
+    if one is None or cell.guests == 1:
+        return why
+    few, many = (records.other(c, f"{way} p50").value for c in (one, cell))
+    return (f"{why}; with one guest it is {show(few)} us, and each more adds "
+            f"{show(1000 * (many - few) / (cell.guests - 1))} ns: a turn looks at every guest "
+            "before anything leaves, and they compete for the caches")
 
 
 def _wake(records):
