@@ -4,12 +4,12 @@ missed, and why."""
 
 from dataclasses import dataclass
 
+from .result import Spread
+
 LOADED = ("moderate load", "heavy load")
 RT_LCORE, OTHER_LCORE = "outsockd/lcore-1", "outsockd/lcore-0"
 WHY = "by how much, and why"    # head of the column
-INSTRUCTIONS = """\
-an instruction takes 1 ns here, so this counts instructions, not time; a real processor executes
-several in a ns: judged there (scripts/evaluate, simulated guests)""".replace("\n", " ")
+INSTRUCTIONS = "counts instructions, not time: judged on a real processor, by scripts/evaluate"
 
 
 def beyond(figure, limit):
@@ -43,13 +43,16 @@ class Verdict:
 
 
 def _of_the_sd(one, phase):
-    """Whether it is the load that makes it: protocols alone, both, and without load."""
-    udp, tcp = phase.latency("udp"), phase.latency("tcp")
+    """Which requests make it, and where they waited."""
     both, idle = phase.latency(), one.phase("idle").latency()
-    apart = abs(tcp.at(.5) - udp.at(.5))
-    return (f"(e) alone: UDP {udp.sd:.2f} us, TCP {tcp.sd:.2f} us, and {apart:.2f} us between "
-            "their medians, which is in the SD of both; p99 is "
-            f"{both.at(.99) - both.at(.5):.2f} us above the median; {idle.sd:.2f} us without load")
+    late = [us for us in both.values if us > idle.at(1)]
+    rest = Spread(both.values[:len(both) - len(late)])
+    udp, tcp = (phase.latency(protocol).at(.5) for protocol in ("udp", "tcp"))
+    inside = sum(phase.residence[way]["p9999_ns"] / 1000 for way in ("rx", "tx"))
+    return (f"{len(late)} of {len(both)} requests took longer than any does without load (by up to "
+            f"{both.at(1) - idle.at(1):.1f} us, of which the daemon has {inside:.1f} at most: the "
+            "rest is before the lcore ran, or in the guest); without them the SD is "
+            f"{rest.sd:.2f} us, and medians of UDP and TCP are {abs(tcp - udp):.1f} us apart")
 
 
 def _deviations(results):
