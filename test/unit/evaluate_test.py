@@ -16,7 +16,8 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 TOP = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "scripts" / "lib"))
-from evaluate import host, plan as plans, record, report, verdict     # noqa: E402
+from evaluate import host, plan as plans, record, report, simulated as simulate     # noqa: E402
+from evaluate import verdict     # noqa: E402
 from evaluate.record import Cell, Run     # noqa: E402
 from rtlab import targets, variant as variants     # noqa: E402
 from rtlab.result import Cpu, Load, Phase, Result     # noqa: E402
@@ -365,6 +366,36 @@ class Laboratory(unittest.TestCase):
     def test_beyond(self):
         self.assertEqual(targets.beyond(3, 2), "1.50 times the limit")
         self.assertEqual(targets.beyond(2, 0), "2 where none may be")
+
+
+class Simulated(unittest.TestCase):
+    def kept(self, variant, *stops):
+        """Latencies and tries of the run that is kept; those of the k-th are k."""
+        class Bed(simulate.Bed):
+            def once(self, cell, job):
+                return run(cell, 1, [next(number)], stopped_ms=next(left))
+        number, left, records = iter(range(9)), iter(stops), record.Records()
+        records.add = records.runs.append
+        Bed(None, records, plans.QUICK, 1, variant, 8).run("bulk", "tcp", 64)
+        (kept,) = records.runs
+        return kept.latencies[0], kept.others["tries"]
+
+    def test_tries(self):
+        self.assertEqual(self.kept("e", 0), (0, 1))
+        self.assertEqual(self.kept("e", 50, .5), (1, 2))
+        self.assertEqual(self.kept("e", 50, 20, 45), (1, 3))
+        self.assertEqual(self.kept("f", 50), (0, 1))
+
+    def test_residence(self):
+        """Of one guest, or of the class; and the turns of its lcore."""
+        told = (("guest", "r0", "rx", 500), ("class", "rt", "rx", 600), ("guest", "nrt", "rx", 7),
+                ("lcore", "1", "turn", 800), ("lcore", "0", "turn", 7))
+        rows = [{"kind": kind, "name": name, "what": what, **histogram(p50, 9000)}
+                for kind, name, what, p50 in told]
+        one, many = (simulate.residence(rows, guests, "1") for guests in (1, 8))
+        self.assertEqual((one["rx p50"], many["rx p50"], one["turn p50"]), (.5, .6, .8))
+        self.assertEqual((one["rx p99.99"], one["rx n"]), (9, 100))
+        self.assertNotIn("tx p50", one)
 
 
 class Command(unittest.TestCase):

@@ -180,9 +180,23 @@ class Bed:
         self.variant, self.guests = variant, guests
 
     def run(self, load, protocol, size, notified=False):
+        """What the kernel stopped is done again: of several the one that was stopped least,
+        whatever its latencies."""
         job = (f"{protocol} {size} {plans.SCALE_RATE} {self.plan.seconds} {plans.BARE_MS} "
                f"{int(notified)}\n")
-        alone = [self.alone()] if load != "none" else []
+        cell = Cell("simulated", self.variant, load, protocol, size, plans.SCALE_RATE,
+                    self.guests, notified)
+        runs = []
+        while len(runs) < (plans.TRIES if self.variant == "e" else 1):
+            runs.append(self.once(cell, job))
+            if runs[-1].others["stopped_ms"] < plans.STOPPED_MS:
+                break
+        best = min(runs, key=lambda run: run.others["stopped_ms"])
+        best.others["tries"] = len(runs)
+        self.records.add(best)
+
+    def once(self, cell, job):
+        alone = [self.alone()] if cell.load != "none" else []
         self.counts.count_anew()
         before = self.counts.look()
         self.child.stdin.write(job)
@@ -190,14 +204,12 @@ class Bed:
         got = self.lines.next()
         seconds, busy, others = self.counts.between(before, self.counts.look())
         others.update(self.counts.residence())
-        alone += [self.alone()] if load != "none" else []
+        alone += [self.alone()] if cell.load != "none" else []
         if alone and all(alone):
             others["alone_per_lcore_s"] = sum(alone) / len(alone)
-        cell = Cell("simulated", self.variant, load, protocol, size, plans.SCALE_RATE,
-                    self.guests, notified)
-        self.records.add(Run(cell, self.number, got["asked"], got["answered"], seconds,
-                             [x / 1000 for x in got["latencies_ns"]],
-                             [x / 1000 for x in got["bare_ns"]], busy, others))
+        return Run(cell, self.number, got["asked"], got["answered"], seconds,
+                   [x / 1000 for x in got["latencies_ns"]], [x / 1000 for x in got["bare_ns"]],
+                   busy, others)
 
     def alone(self):
         """Throughput of the other guest by CPU second of its lcore, without any RT traffic."""
