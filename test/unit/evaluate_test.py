@@ -249,7 +249,8 @@ class Host(unittest.TestCase):
         with host.Host(0, self.root, "6.18.0", ()) as prepared:
             row = prepared.row()
             self.assertEqual(self.now("sys/devices/virtual/workqueue/cpumask"), "2")
-        self.assertIn("Could not be: RT throttling (Is a directory); 1 interrupts", row)
+        self.assertIn("Could not be: RT throttling (Is a directory); 1 interrupts elsewhere "
+                      "(Is a directory)", row)
 
     def test_cpus(self):
         self.assertEqual(host.cpus_of("0-2,5\n"), {0, 1, 2, 5})

@@ -157,7 +157,7 @@ class Host:
                                     check=False)
 
     def _interrupts(self):
-        moved = stuck = 0
+        moved, stuck = 0, []
         for path in sorted((self.root / "proc/irq").glob("[0-9]*/smp_affinity_list")):
             try:
                 cpus = cpus_of(path.read_text(encoding="ascii"))
@@ -166,12 +166,13 @@ class Host:
                 left = cpus - {self.cpu} or os.sched_getaffinity(0) - {self.cpu}
                 self._write(path, ",".join(map(str, sorted(left))))
                 moved += 1
-            except OSError:
-                stuck += 1
+            except OSError as e:
+                stuck.append(e.strerror)
         if moved:
             self.done.append(f"{moved} interrupts elsewhere")
         if stuck:
-            self.refused.append(f"{stuck} interrupts elsewhere (the kernel manages them)")
+            why = ", ".join(sorted(set(stuck)))
+            self.refused.append(f"{len(stuck)} interrupts elsewhere ({why})")
 
     def _work_queues(self):
         path = self.root / "sys/devices/virtual/workqueue/cpumask"
