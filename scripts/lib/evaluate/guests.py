@@ -12,7 +12,7 @@ from pathlib import Path
 from driver import TOP, Bed, Wrong, guest_address, shared
 from testbed import net, paths
 
-from . import plan as plans, place
+from . import host, plan as plans, place
 from .record import Cell, Run
 
 SERVER_PRIORITY = "60"
@@ -118,6 +118,8 @@ class Evaluation:
         """Another variant in the same testbed: who runs where, or the daemon's configuration."""
         if variant == "f":
             self.restart(variant)
+        if not self.native:
+            place.daemon(self.bed)
         place.guests(self.bed, variant, self.cpus)
 
     def restart(self, variant):
@@ -222,8 +224,9 @@ class Evaluation:
                              [x / 1000 for x in got["bare_ns"]], max(0, used), others))
 
     def ask(self, request, seconds):
-        out = self.bed.client(self.client, guest_address(1), *request, seconds, self.cpus[0],
-                              plans.CLIENT_PRIORITY, plans.BARE_MS).stdout
+        out = self.bed.client(*host.watched(self.client, guest_address(1), *request, seconds,
+                                            self.cpus[0], plans.CLIENT_PRIORITY,
+                                            plans.BARE_MS)).stdout
         return json.loads(out)
 
 

@@ -49,7 +49,7 @@ def describe():
         "CPU": f"{len(os.sched_getaffinity(0))} x {_cpu()}"
                + (", itself a virtual machine" if hypervisor else ""),
         "host kernel": f"{platform.release()} {platform.version()}",
-        "RT throttling": _throttling(),
+        "RT throttling before": _throttling(),
         "guests run by": "KVM" if guest.kvm_works() else "emulation (no KVM here)",
         "guest kernels": f"{_guest_kernel('amd64')}; {_guest_kernel('rt')}",
         "vhost-net": "yes" if os.path.exists("/dev/vhost-net") else "no: QEMU serves the taps",

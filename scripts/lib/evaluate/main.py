@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.lab import TOP, Lab, Unmeasured, before_others     # noqa: E402
 from evaluate import lab as laboratory     # noqa: E402
-from evaluate import machine, plan as plans, record, report     # noqa: E402
+from evaluate import host, machine, plan as plans, record, report     # noqa: E402
 from testbed import proc     # noqa: E402
 from testbed.report import Failure     # noqa: E402
 
@@ -93,12 +93,14 @@ def show_list():
 def measure(args, records):
     """The parts that need root, a build and hugepages; the laboratory has nothing of them."""
     with Lab(BUILD, args.plan is plans.QUICK) as lab, \
-            tempfile.TemporaryDirectory(prefix="outsock-evaluate-", dir="/var/tmp") as files:
+            tempfile.TemporaryDirectory(prefix="outsock-evaluate-", dir="/var/tmp") as files, \
+            host.Host(lab.cpu_daemon) as prepared:
+        records.set_machine({**records.machine, "RT CPU": prepared.row()})
         os.chmod(files, 0o755)
         # The driver of the testbed looks at these when it is loaded.
         os.environ.update(OUTSOCK_TEST_FILES=files, OUTSOCK_TESTBED=f"evaluate{os.getpid()}")
         from evaluate import guests, simulated, wake
-        with before_others():
+        with before_others(), host.off(lab.cpu_daemon):
             if "wake" in args.parts:
                 wake.measure(lab, records, args.plan)
             if "simulated" in args.parts:

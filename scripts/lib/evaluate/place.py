@@ -9,6 +9,8 @@ from pathlib import Path
 
 from bench import idle
 
+from . import host
+
 VCPU_PRIORITY = 40
 EXCLUSIVE = "d"
 
@@ -29,6 +31,10 @@ def _threads(pid):
     return [int(name) for name in os.listdir(f"/proc/{pid}/task")]
 
 
+def daemon(bed):
+    host.watch(_pid(bed, "outsockd"), host.DAEMON_S)
+
+
 def _pid(bed, part):
     parts = json.loads(bed.command("status", "--json").stdout)
     text = next(p["text"] for p in parts if p["part"] == part)
@@ -42,6 +48,7 @@ def guests(bed, variant, cpus):
     anywhere = os.sched_getaffinity(0)
     for part, alone in (("guest 1", {rt}), ("guest 2", {other})):
         pid = _pid(bed, part)
+        host.watch(pid, host.PROGRAM_S)
         for tid in _threads(pid):
             os.sched_setaffinity(tid, alone if variant == EXCLUSIVE else anywhere)
             if part == "guest 1" and variant != "a":

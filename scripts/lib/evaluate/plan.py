@@ -28,6 +28,8 @@ LADDER = tuple(("udp", 64, rate) for rate in (100, 1000, 2000, 5000, 10000))
 BARE_MS = 100           # of each second: the bare polling loop
 CLIENT_PRIORITY = 60    # the lcore's is 50, the RT guest's vCPU's 40
 SCALE_RATE = 2000       # requests a second, of all simulated guests together
+STOPPED_MS = 1          # of each second: a thousandth, so that p99.9 is of these stops
+TRIES = 3               # of a run in which the RT lcore was stopped so long
 
 
 @dataclass(frozen=True)

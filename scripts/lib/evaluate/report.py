@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The report in Markdown, from the records alone."""
 
+from rtlab.targets import WHY
+
 from . import plan as plans, plots, verdict
 from .record import show, write_csv
 
@@ -36,10 +38,19 @@ speed, and shares its CPU with them. A latency is the time from the client stack
 reply, by the clock of one thread that polls meanwhile; "notified": the guests ask for a
 notification of each message, "polling": for none. (f): all on one lcore of one class. Times in us.
 
-The bare loop is on the client's CPU; the RT lcore's has gaps of its own. Where any other task wants
-that CPU the kernel stops the lcore for up to 50 ms of each second (RT throttling, or its successor
-from Linux 6.12 on, the fair server): "stopped" is how long it was. An isolated CPU has none of it,
-see doc/rt.md.
+The bare loop is on the client's CPU; the RT lcore's has gaps of its own. Unless it is kept from it
+(section Machine) the kernel stops the lcore for up to 50 ms of each second (RT throttling, and from
+Linux 6.12 on the fair server, where any other task wants that CPU): "stopped" is how long it was.
+Where this is {stopped} ms of a second or more, (e) is measured again, up to {tries} times in all
+("tries"), and the run that was stopped least counts, whatever its latencies.
+"""
+RESIDENCE = """\
+### Residence in the daemon
+
+By its own count (outsockctl latency), begun anew for each case, of all messages of the RT guests:
+rx from the return of rx_burst to the store of the used index, tx from the look at the guest's ring
+to the call of tx_burst. Times in us of a real processor, in steps of a sixteenth. "turn": of the
+lcore, that found work.
 """
 LATENCY = ["answered", "mean", "SD", "p50", "p99", "p99.9", "max", "bare SD", "bare p99.9",
            "bare max"]
@@ -75,7 +86,7 @@ def _verdicts(records):
     rows = [v.row() for v in verdict.verdicts(records)]
     if not rows:
         return ""
-    return "\n".join(["## Targets\n", table(["target", "limit", "figure", "verdict", ""], rows),
+    return "\n".join(["## Targets\n", table(["target", "limit", "figure", "verdict", WHY], rows),
                       verdict.LABORATORY])
 
 
@@ -142,27 +153,51 @@ def _simulated(records, out):
     cells = [c for c in records.cells("simulated")]
     if not cells:
         return ""
-    rows = [[f"({c.variant})", c.load, c.guests, "notified" if c.notified else "polling",
-             f"{c.protocol} {c.bytes} B", *_latency(records, c), records.figure(c, "cpu").text(),
-             show(records.other(c, "stopped_ms").value), records.other(c, "mbit").text(),
-             records.other(c, "mbit_per_lcore_s").text()]
-            for c in sorted(cells, key=lambda c: (c.variant, c.guests, c.load != "none"))]
+    cells.sort(key=lambda c: (c.variant, c.guests, c.load != "none"))
+    rows = [[*_case(c), *_latency(records, c), records.figure(c, "cpu").text(),
+             show(records.other(c, "stopped_ms").value),
+             records.other(c, "tries").text(), records.other(c, "mbit").text(),
+             records.other(c, "mbit_per_lcore_s").text()] for c in cells]
     floor = records.fact("floor_us")
     said = "(c), one frame from virtio_user through testpmd and back, no TCP/IP, nothing else: " \
            f"median {floor.text()} us.\n" if floor.samples else ""
-    return "\n".join([SIMULATED.format(rate=plans.SCALE_RATE), said,
+    return "\n".join([SIMULATED.format(rate=plans.SCALE_RATE, stopped=plans.STOPPED_MS,
+                                       tries=plans.TRIES), said,
                       table(["variant", "load", "RT guests", "", "requests", *LATENCY,
-                             "RT lcore busy %", "stopped, ms/s", "non-RT Mbit/s",
+                             "RT lcore busy %", "stopped, ms/s", "tries", "non-RT Mbit/s",
                              "per CPU s of its lcore"], rows),
-                      plots.scale(records, out), plots.simulated_bars(records, out)])
+                      _residence(records, cells), plots.scale(records, out),
+                      plots.simulated_bars(records, out)])
+
+
+def _case(cell):
+    return [f"({cell.variant})", cell.load, cell.guests, verdict.kind(cell),
+            f"{cell.protocol} {cell.bytes} B"]
+
+
+def _residence(records, cells):
+    points = ("n", "p50", "p99", "p99.9", "p99.99", "max")
+    rows = [[*_case(c), *(records.other(c, f"{way} {point}").text() if point == "p50" else
+                          show(records.other(c, f"{way} {point}").value)
+                          for way in ("rx", "tx") for point in points),
+             show(records.other(c, "turn p50").value)]
+            for c in cells if records.other(c, "rx p50").samples]
+    if not rows:
+        return ""
+    head = ["variant", "load", "RT guests", "", "requests"]
+    return RESIDENCE + "\n" + table(head + [f"{way} {point}" for way in ("rx", "tx")
+                                            for point in points] + ["turn p50"], rows)
 
 
 def _wake(records):
     if not records.facts.get("kick_us"):
         return ""
     rows = [["CPU of the idle daemon, % of one", records.fact("idle_cpu").text()],
+            ["how often its lcore goes to sleep, 1/s", records.fact("idle_sleeps").text()],
             ["an eventfd wakes a thread, us", records.fact("eventfd_us").text()],
-            ["the lcore answers a guest's first kick, us", records.fact("kick_us").text()]]
+            ["the lcore answers a guest's first kick, us", records.fact("kick_us").text()],
+            ["share of those requests that took a kick", records.fact("kicked").text()],
+            ["times the lcore went to sleep, by request", records.fact("kick_sleeps").text()]]
     return "## An adaptive RT lcore with nothing to do\n\n" + table(["", "medians of rounds"], rows)
 
 

@@ -18,7 +18,7 @@ from types import SimpleNamespace
 from bench import outsockd, pair
 from bench.lab import Unmeasured, end
 
-from . import plan as plans
+from . import host, plan as plans
 from .record import Cell, Run
 
 CLIENT, FIRST = "10.78.0.1", "10.78.0.11"
@@ -85,11 +85,36 @@ def config(lab, variant, guests):
                                           for k in range(guests))
 
 
+# Of the daemon's rows: our names, in us.
+POINTS = {"mean": "mean_ns", "p50": "p50_ns", "p99": "p99_ns", "p99.9": "p999_ns",
+          "p99.99": "p9999_ns", "max": "max_ns"}
+
+
+def residence(rows, guests, lcore):
+    """Of the RT guests' messages, and of turns that found work, by the daemon's own count: {"rx
+    p50": us, "rx n": ..}. The class of (f) has the other guest too: one is told alone."""
+    whose = ("guest", "r0") if guests == 1 else ("class", "rt")
+    found = {}
+    for row in rows:
+        if (row["kind"], row["name"]) in (whose, ("lcore", lcore)) and row["count"]:
+            found[f"{row['what']} n"] = row["count"]
+            found.update({f"{row['what']} {name}": row[key] / 1000
+                          for name, key in POINTS.items()})
+    return found
+
+
 class Daemon:
     """What its lcores and ports counted between two looks."""
 
-    def __init__(self, daemon, variant):
+    def __init__(self, daemon, variant, guests):
         self.daemon, self.rt = daemon, "1" if variant == "e" else "0"
+        self.guests = guests
+
+    def count_anew(self):
+        self.daemon.ctl("latency", "--reset")
+
+    def residence(self):
+        return residence(self.daemon.ctl("latency"), self.guests, self.rt)
 
     def look(self):
         lcores = {lcore["name"]: lcore for lcore in self.daemon.ctl("lcore", "list")}
@@ -119,10 +144,11 @@ class Daemon:
 @contextlib.contextmanager
 def many(lab, daemon, guests, lcores):
     """test/perf/many_guests, connected."""
-    argv = [lab.program("many_guests"),
-            *lab.eal(lab.cpu_load, 128, "--vdev", outsockd.memif(daemon.dir / "rt", "client")),
-            "--", CLIENT, FIRST, str(guests), str(daemon.dir / "rt" / "g"),
-            str(plans.CLIENT_PRIORITY), str(lcores)]
+    argv = host.watched(lab.program("many_guests"),
+                        *lab.eal(lab.cpu_load, 128, "--vdev",
+                                 outsockd.memif(daemon.dir / "rt", "client")),
+                        "--", CLIENT, FIRST, guests, daemon.dir / "rt" / "g",
+                        plans.CLIENT_PRIORITY, lcores)
     log = lab.dir / "many_guests.log"
     with open(log, "w") as err:
         child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=err,
@@ -154,22 +180,36 @@ class Bed:
         self.variant, self.guests = variant, guests
 
     def run(self, load, protocol, size, notified=False):
+        """What the kernel stopped is done again: of several the one that was stopped least,
+        whatever its latencies."""
         job = (f"{protocol} {size} {plans.SCALE_RATE} {self.plan.seconds} {plans.BARE_MS} "
                f"{int(notified)}\n")
-        alone = [self.alone()] if load != "none" else []
+        cell = Cell("simulated", self.variant, load, protocol, size, plans.SCALE_RATE,
+                    self.guests, notified)
+        runs = []
+        while len(runs) < (plans.TRIES if self.variant == "e" else 1):
+            runs.append(self.once(cell, job))
+            if runs[-1].others["stopped_ms"] < plans.STOPPED_MS:
+                break
+        best = min(runs, key=lambda run: run.others["stopped_ms"])
+        best.others["tries"] = len(runs)
+        self.records.add(best)
+
+    def once(self, cell, job):
+        alone = [self.alone()] if cell.load != "none" else []
+        self.counts.count_anew()
         before = self.counts.look()
         self.child.stdin.write(job)
         self.child.stdin.flush()
         got = self.lines.next()
         seconds, busy, others = self.counts.between(before, self.counts.look())
-        alone += [self.alone()] if load != "none" else []
+        others.update(self.counts.residence())
+        alone += [self.alone()] if cell.load != "none" else []
         if alone and all(alone):
             others["alone_per_lcore_s"] = sum(alone) / len(alone)
-        cell = Cell("simulated", self.variant, load, protocol, size, plans.SCALE_RATE,
-                    self.guests, notified)
-        self.records.add(Run(cell, self.number, got["asked"], got["answered"], seconds,
-                             [x / 1000 for x in got["latencies_ns"]],
-                             [x / 1000 for x in got["bare_ns"]], busy, others))
+        return Run(cell, self.number, got["asked"], got["answered"], seconds,
+                   [x / 1000 for x in got["latencies_ns"]], [x / 1000 for x in got["bare_ns"]],
+                   busy, others)
 
     def alone(self):
         """Throughput of the other guest by CPU second of its lcore, without any RT traffic."""
@@ -194,7 +234,8 @@ class Bed:
             (self.lab.dir / "outsockd" / side).mkdir(parents=True, exist_ok=True)
         text = config(self.lab, self.variant, self.guests)
         with outsockd.configured(self.lab, text) as daemon:
-            self.counts = Daemon(daemon, self.variant)
+            host.watch(daemon.child.pid, host.DAEMON_S)
+            self.counts = Daemon(daemon, self.variant, self.guests)
             lcores = 2 if self.variant == "e" else 1
             with many(self.lab, daemon, self.guests, lcores) as (self.child, self.lines):
                 self.run("none", "tcp", 64)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """An adaptive RT lcore: what it takes while there is nothing to do, and how soon it answers a
-guest's first kick, beside this machine's own eventfd in the same seconds."""
+guest's first kick, beside this machine's own eventfd in the same seconds: a thread of the same
+priority on the same CPU, which waits by the same call."""
 
 import time
 
@@ -8,6 +9,8 @@ from bench import idle, outsockd, veth
 from bench.lab import Unmeasured
 from rtlab.result import Spread
 from testbed import net
+
+from . import host
 
 PRIORITY = 50
 CONFIG = """\
@@ -38,15 +41,25 @@ address = 10.77.0.11/24
 """
 
 
+def sleeps(daemon):
+    return outsockd.find(daemon.ctl("lcore", "list"), "sleeps")["sleeps"]
+
+
 def one_round(lab, records, plan, names):
     text = CONFIG.format(load=lab.cpu_load, daemon=lab.cpu_daemon, priority=PRIORITY,
                          interface=net.HOST_IF)
     with outsockd.configured(lab, text, names.namespace("host")) as daemon:
+        host.watch(daemon.child.pid, host.DAEMON_S)
         with veth.guest(lab, daemon):
             time.sleep(idle.SILENCE)
+            before = sleeps(daemon)
             records.add_fact("idle_cpu", idle.percent(daemon))
-        got = lab.lines([lab.program("kick_rtt"), str(daemon.socket), str(lab.cpu_load),
-                         str(lab.cpu_daemon), str(PRIORITY), str(plan.kicks)], "kick_rtt")[0]
+            records.add_fact("idle_sleeps", (sleeps(daemon) - before) / idle.SECONDS)
+        before = sleeps(daemon)
+        got = lab.lines(host.watched(lab.program("kick_rtt"), daemon.socket, lab.cpu_load,
+                                     lab.cpu_daemon, PRIORITY, plan.kicks), "kick_rtt")[0]
+        records.add_fact("kick_sleeps", (sleeps(daemon) - before) / plan.kicks)
+    records.add_fact("kicked", got["kicked"] / plan.kicks)
     eventfd, kick = Spread(got["eventfd_ns"]), Spread(got["kick_ns"])
     records.add_fact("eventfd_us", eventfd.at(.5) / 1000)
     records.add_fact("kick_us", kick.at(.5) / 1000)

@@ -37,7 +37,9 @@ for other machines: "host" is all that they did not use.
 
 RESIDENCE = """\
 How long messages stay in the daemon, by its own count: rx from the return of rx_burst to the store
-of the used index, tx from the look at the guest's ring to the call of tx_burst. Times in us.
+of the used index, tx from the look at the guest's ring to the call of tx_burst. Times in us of the
+virtual clock, in which 1 us is 1000 instructions: p50 is the length of the path, not its time on a
+real processor; what is beyond it are waits.
 """
 
 DISTURBED = """\
@@ -180,8 +182,9 @@ def others(results, _):
 
 def judged(results, _):
     rows = [[v.what, f"{'<=' if v.at_most else '>='} {v.limit:.3f}", f"{v.figure:.4f}", v.text(),
-             v.note] for v in targets.verdicts(results)]
-    return "\n".join(["## Targets\n", table(["target", "limit", "figure", "verdict", ""], rows)])
+             v.reason()] for v in targets.verdicts(results)]
+    return "\n".join(["## Targets\n",
+                      table(["target", "limit", "figure", "verdict", targets.WHY], rows)])
 
 
 SECTIONS = (judged, loads, residence, sweep, disturbed, many, others)
