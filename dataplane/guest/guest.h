@@ -144,14 +144,12 @@ const char *guest_take_error(struct guest *g);
 /* ---- hot: home lcore, inside its turn ---- */
 
 /**
- * struct guest_glance - a lane, as guest_glance() sees it
- * @avail: available index of its TX ring, in guest memory; @idx if that does not run
- * @idx: up to where the ring has been read
- * @ready: sockets that have something for the guest
+ * struct guest_glance - a TX ring, as guest_glance() sees it
+ * @avail: its available index, in guest memory; @idx if it does not run
+ * @idx: up to where it has been read
  */
 struct guest_glance {
 	const uint16_t *avail, *idx;
-	const struct list *ready;
 };
 
 /**
@@ -180,8 +178,14 @@ struct guest_seat {
 struct guest_seat *guest_seat(struct guest *g);
 
 /*
- * Each turn, for each guest: may guest_look() find something? All that costs an idle guest is a few
- * loads. The only word of guest memory is compared, not used.
+ * From now on a queue pair of its puts itself on @woken when there is something for the guest, or
+ * (NULL) nowhere. Whose the first of these is; it is off the list then.
+ */
+void guest_wakes(struct guest *g, struct list *woken);
+struct guest_seat *guest_woken(struct list *woken);
+/*
+ * Each turn, for each guest that has not woken: may guest_look() find something? All that costs an
+ * idle guest is a few loads. The only word of guest memory is compared, not used.
  */
 static inline bool guest_glance(const struct guest_seat *seat, uint64_t now)
 {
@@ -190,8 +194,7 @@ static inline bool guest_glance(const struct guest_seat *seat, uint64_t now)
 	for (unsigned int i = 0; i < seat->n_glances; i++) {
 		const struct guest_glance *at = &seat->glances[i];
 
-		if (__atomic_load_n(at->avail, __ATOMIC_RELAXED) != *at->idx ||
-		    !list_empty(at->ready))
+		if (__atomic_load_n(at->avail, __ATOMIC_RELAXED) != *at->idx)
 			return true;
 	}
 	return false;

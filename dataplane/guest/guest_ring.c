@@ -127,7 +127,6 @@ static void count_lanes(struct guest *g)
 		g->seat.glances[i] = (struct guest_glance){
 			.avail = l->tx.running ? &l->tx.v.avail->idx : &l->tx.v.idx,
 			.idx = &l->tx.v.idx,
-			.ready = &l->sl.ready,
 		};
 		if (l->rx.running || l->tx.running)
 			g->n_lanes = i + 1;

@@ -164,9 +164,24 @@ static bool needs_attention(const struct guest *g)
 	if (g->reaping || g->owner.n_refused)
 		return true;
 	for (unsigned int i = 0; i < g->n_lanes; i++)
-		if (g->lanes[i].epoch_due || g->lanes[i].n_replies)
+		if (g->lanes[i].epoch_due || g->lanes[i].n_replies ||
+		    !list_empty(&g->lanes[i].sl.ready))
 			return true;
 	return false;
+}
+
+void guest_wakes(struct guest *g, struct list *woken)
+{
+	for (unsigned int i = 0; i < GUEST_LANES; i++)
+		sock_lane_wakes(&g->lanes[i].sl, woken);
+}
+
+struct guest_seat *guest_woken(struct list *woken)
+{
+	struct sock_lane *lane = container_of(list_first(woken), struct sock_lane, woken_link);
+
+	list_del(&lane->woken_link);
+	return &container_of(lane->owner, struct guest, owner)->seat;
 }
 
 void guest_settle(struct guest *g)

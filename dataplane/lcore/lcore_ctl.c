@@ -92,6 +92,7 @@ static void tune(struct lcore *lc)
 static void init_lists(struct lcore *lc)
 {
 	list_init(&lc->guests);
+	list_init(&lc->woken);
 	list_init(&lc->upkeep);
 	list_init(&lc->snaps);
 	for (unsigned int p = 0; p < SHARE_PRIORITIES; p++)

@@ -18,6 +18,7 @@ static struct guest_seat *seat_of(struct list *l)
 
 void lcore_touch(struct lcore *lc, struct guest_seat *seat)
 {
+	lc->unpublished = true;
 	if (!list_empty(&seat->touched))
 		return;
 	list_add_tail(&lc->touched[seat->tx.priority], &seat->touched);
@@ -60,16 +61,22 @@ static void look_at(struct lcore *lc, struct guest_seat *seat)
 		list_add_tail(&lc->upkeep, &seat->upkeep);
 }
 
-unsigned int lcore_guests_look(struct lcore *lc)
+void lcore_guests_woken(struct lcore *lc)
 {
 	const struct share_amount budget = { (int32_t)lc->budget[BUDGET_messages],
 					     (int32_t)lc->budget[BUDGET_bytes] };
 
-	lc->marks[0] = rte_rdtsc();
+	lc->marks[0] = lc->marks[1] = rte_rdtsc();
 	lc->top = NULL;
 	lc->top_cost = 0;
 	share_turn(&lc->guests_tx, &budget);
 	share_turn(&lc->guests_rx, &budget);
+	while (!list_empty(&lc->woken))
+		look_at(lc, guest_woken(&lc->woken));
+}
+
+unsigned int lcore_guests_look(struct lcore *lc)
+{
 	if (unlikely(lc->mem_faults != __atomic_load_n(&guest_mem_faults, __ATOMIC_ACQUIRE))) {
 		lc->mem_faults = __atomic_load_n(&guest_mem_faults, __ATOMIC_ACQUIRE);
 		lc->look_all = true;
@@ -159,10 +166,9 @@ void lcore_guests_publish(struct lcore *lc)
 {
 	uint32_t any = lc->touched_any;
 
-	if (!any) {
-		lc->marks[1] = lc->marks[0];
+	if (!lc->unpublished)
 		return;
-	}
+	lc->unpublished = false;
 	while (any) {
 		struct list *touched = lcore_touched_next(lc, &any);
 

@@ -197,6 +197,7 @@ void lcore_guest_add(struct lcore *lc, struct guest *g)
 	lcore_set_quanta(lc, seat);
 	lcore_seat_take(lc, seat);
 	list_add_tail(&lc->guests, &seat->link);
+	guest_wakes(g, &lc->woken);
 	list_add_tail(&lc->snaps, &seat->snap);
 	lc->n_guests++;
 	lcore_touch(lc, seat);
@@ -209,6 +210,7 @@ void lcore_guest_del(struct lcore *lc, struct guest *g)
 
 	if (list_empty(&seat->link))
 		return;
+	guest_wakes(g, NULL);
 	share_leave(&lc->guests_tx, &seat->tx);
 	share_leave(&lc->guests_rx, &seat->rx);
 	lcore_seat_give(lc, seat);

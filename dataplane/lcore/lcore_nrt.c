@@ -14,6 +14,7 @@ unsigned int lcore_nrt_turn(struct lcore *lc)
 	work += did[LCORE_PART_rx] = lcore_rx(lc);
 	work += did[LCORE_PART_given] = lcore_given(lc);
 	work += did[LCORE_PART_wires] = lcore_wires(lc);
+	lcore_guests_woken(lc);
 	work += lcore_guests_look(lc);
 	work += did[LCORE_PART_guests_tx] = lcore_guests_tx(lc);
 	work += did[LCORE_PART_guests_rx] = lcore_guests_rx(lc);

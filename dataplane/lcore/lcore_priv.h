@@ -82,6 +82,7 @@ struct lcore {
 	const struct addr_map *map;
 	uint32_t budget[BUDGET_N];
 	struct list guests; /* seats, all of them */
+	struct list woken;  /* queue pairs that something has come for */
 	struct share_set guests_tx, guests_rx;
 	struct list touched[SHARE_PRIORITIES]; /* seats: to publish, to notify */
 	uint32_t touched_any;		       /* a bit for each that may have some */
@@ -90,6 +91,7 @@ struct lcore {
 	uint32_t awake;			       /* turns with work since it slept */
 	uint32_t calmed;		       /* number of the seat that lost its kicks last */
 	bool look_all;			       /* a call may have changed any guest */
+	bool unpublished;		       /* something was done to a ring */
 	unsigned int n_guests, n_snaps;	       /* snapshots that are still to be made */
 	unsigned int n_rxqs, n_peers, n_ports;
 	unsigned int rxq_first, given_first, wire_first; /* whose turn it is */
@@ -150,7 +152,9 @@ unsigned int lcore_guests_tx(struct lcore *lc);
 unsigned int lcore_guests_rx(struct lcore *lc);
 /* Who is awake for so long looks at all rings anyway: who of them still kicks does so in vain. */
 void lcore_guests_calm(struct lcore *lc);
-/* What each guest has to do; time-outs of some sessions. */
+/* The guests' part begins: those whom something has come for. */
+void lcore_guests_woken(struct lcore *lc);
+/* What the others have to do; time-outs of some sessions. */
 unsigned int lcore_guests_look(struct lcore *lc);
 void lcore_guests_publish(struct lcore *lc);
 unsigned int lcore_tx(struct lcore *lc);

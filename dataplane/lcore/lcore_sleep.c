@@ -147,7 +147,7 @@ void lcore_sleep(struct lcore *lc)
 
 	atomic_store_explicit(&lc->sleeping, true, memory_order_relaxed);
 	atomic_thread_fence(memory_order_seq_cst);
-	work = msg_pending(&lc->inbox) || peers_waiting(lc);
+	work = msg_pending(&lc->inbox) || peers_waiting(lc) || !list_empty(&lc->woken);
 	work |= arm_guests(lc);
 	work |= arm_ports(lc);
 	if (!work)

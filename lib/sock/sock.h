@@ -55,10 +55,15 @@ struct sock_owner {
 	void *cookie;
 };
 
-/* Sockets that have something for the consumer, first come first served (sock.ready_link). */
+/*
+ * Sockets that have something for the consumer, first come first served (sock.ready_link). The lane
+ * puts itself on the list @woken, where that is not NULL, when something comes: who takes it off
+ * there looks into @ready.
+ */
 struct sock_lane {
 	struct sock_owner *owner;
-	struct list ready;
+	struct list ready, woken_link;
+	struct list *woken;
 };
 
 /*
@@ -151,6 +156,8 @@ void sock_owner_init(struct sock_owner *o, struct stack *stack, uint32_t max_soc
 /* Another quota of packets, at any time; what is above it stays until it is gone. */
 void sock_owner_quota(struct sock_owner *o, uint32_t max_pkts);
 void sock_lane_init(struct sock_lane *l, struct sock_owner *o);
+/* From now on it puts itself on @woken, or (NULL) nowhere. */
+void sock_lane_wakes(struct sock_lane *l, struct list *woken);
 
 /* ---- control; all return 0 or negative errno, never wait ---- */
 

@@ -34,6 +34,16 @@ void sock_lane_init(struct sock_lane *l, struct sock_owner *o)
 {
 	l->owner = o;
 	list_init(&l->ready);
+	list_init(&l->woken_link);
+	l->woken = NULL;
+}
+
+void sock_lane_wakes(struct sock_lane *l, struct list *woken)
+{
+	list_del(&l->woken_link);
+	l->woken = woken;
+	if (woken && !list_empty(&l->ready))
+		list_add_tail(woken, &l->woken_link);
 }
 
 void sock_init_(struct sock *s, const struct sock_transport *tp, uint8_t type)

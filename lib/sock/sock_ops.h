@@ -146,9 +146,14 @@ static inline void sock_tx_pkts_sub(struct sock *s, uint32_t n)
 /* Sets @events and puts the socket on its lane's ready list. A socket without lane: nothing. */
 static inline void sock_ready(struct sock *s, uint16_t events)
 {
+	struct sock_lane *l = s->lane;
+
 	s->events |= events;
-	if (s->lane && list_empty(&s->ready_link))
-		list_add_tail(&s->lane->ready, &s->ready_link);
+	if (!l || !list_empty(&s->ready_link))
+		return;
+	list_add_tail(&l->ready, &s->ready_link);
+	if (l->woken && list_empty(&l->woken_link))
+		list_add_tail(l->woken, &l->woken_link);
 }
 
 /*

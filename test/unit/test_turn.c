@@ -43,7 +43,7 @@ struct guest {
 	int64_t tx_done, rx_done, notified;
 	bool upkeep;
 	uint16_t avail, idx; /* of its ring: unequal while it has anything to do */
-	struct list ready;
+	struct list woken;   /* on its lcore's list, where the test puts it */
 };
 
 uint32_t guest_mem_faults;
@@ -51,7 +51,7 @@ uint32_t guest_mem_faults;
 /* What the turn made the guests' functions do. */
 static struct {
 	unsigned int tx, rx, tx_bytes, rx_bytes, looks, publishes, notifies, upkeeps, snaps, arms,
-		disarms;
+		disarms, looks_published;	       /* the last: before any ring was published */
 	unsigned int frames_in, frames_out, handed_on; /* the latter before rings were published */
 	int last_priority;
 } work;
@@ -75,6 +75,19 @@ unsigned int guest_look(struct guest *g, uint64_t now)
 	work.looks++;
 	return (g->tx_msgs ? GUEST_LOOK_TX : 0) | (g->rx_msgs ? GUEST_LOOK_RX : 0) |
 		(g->upkeep ? GUEST_LOOK_UPKEEP : 0);
+}
+
+void guest_wakes(struct guest *g, struct list *woken)
+{
+	list_del(&g->woken);
+}
+
+struct guest_seat *guest_woken(struct list *woken)
+{
+	struct list *l = list_first(woken);
+
+	list_del(l);
+	return &container_of(l, struct guest, woken)->seat;
 }
 
 void guest_upkeep(struct guest *g, uint64_t now)
@@ -116,7 +129,8 @@ struct share_amount guest_rx(struct guest *g, const struct share_amount *grant, 
 
 void guest_publish(struct guest *g)
 {
-	work.publishes++;
+	if (!work.publishes++)
+		work.looks_published = work.looks;
 	work.handed_on = waiting_for_other();
 }
 
@@ -300,8 +314,8 @@ static int setup(void **state)
 		list_init(&g->seat.touched);
 		list_init(&g->seat.upkeep);
 		list_init(&g->seat.snap);
-		list_init(&g->ready);
-		g->seat.glances[0] = (struct guest_glance){ &g->avail, &g->idx, &g->ready };
+		list_init(&g->woken);
+		g->seat.glances[0] = (struct guest_glance){ &g->avail, &g->idx };
 		g->seat.n_glances = 1;
 		g->seat.due = UINT64_MAX;
 		lcore_guest_add(f.lc[0], g);
@@ -332,8 +346,13 @@ static void flood(bool on)
 
 static void fill_rings(void)
 {
-	for (unsigned int i = 0; i < GUESTS; i++)
-		guests[i].avail = guests[i].tx_msgs || guests[i].rx_msgs || guests[i].upkeep;
+	for (unsigned int i = 0; i < GUESTS; i++) {
+		struct guest *g = &guests[i];
+
+		g->avail = g->tx_msgs || g->upkeep;
+		if (g->rx_msgs && list_empty(&g->woken))
+			list_add_tail(&f.lc[0]->woken, &g->woken);
+	}
 }
 
 /* A turn at @ns after the one before, and that it kept to its budgets. */
@@ -356,7 +375,7 @@ static unsigned int turn(uint64_t ns)
 	assert_in_range(work.frames_in, 0, b[BUDGET_rx]);
 	assert_in_range(work.notifies, 0, b[BUDGET_notify]);
 	assert_in_range(work.upkeeps, 0, b[BUDGET_upkeep]);
-	assert_in_range(work.looks, 0, 2 * GUESTS);
+	assert_in_range(work.looks, 0, 3 * GUESTS);
 	assert_in_range(work.frames_out, 0, b[BUDGET_tx] + b[BUDGET_rx] + b[BUDGET_timers]);
 	return found;
 }
@@ -624,6 +643,24 @@ static unsigned int sleep_once(struct lcore *lc)
 	return work.arms;
 }
 
+/* What has come for a guest is published before the others are looked at. */
+static void test_woken(void **state)
+{
+	for (unsigned int t = 0; turn(10000); t++)
+		assert_in_range(t, 0, 1000);
+	guests[5].rx_msgs = 1;
+	turn(10000);
+	assert_int_equal(work.looks, 1);
+	assert_int_equal(work.rx, 1);
+	assert_int_equal(work.publishes, 1);
+	for (unsigned int i = 0; i < GUESTS; i++)
+		guests[i].tx_msgs = 1;
+	guests[5].rx_msgs = 1;
+	turn(10000);
+	assert_int_equal(work.looks_published, 1);
+	assert_int_equal(work.rx, 1);
+}
+
 /* Who had nothing to say since the last sleep is not asked for kicks again, nor looked at. */
 static void test_kicks(void **state)
 {
@@ -763,8 +800,8 @@ int main(void)
 		cmocka_unit_test(test_fair),	      cmocka_unit_test(test_priority),
 		cmocka_unit_test(test_foreign_queue), cmocka_unit_test(test_own_first),
 		cmocka_unit_test(test_idle),	      cmocka_unit_test(test_kicks),
-		cmocka_unit_test(test_measure),	      cmocka_unit_test(test_slow_turns),
-		cmocka_unit_test(test_retune),
+		cmocka_unit_test(test_woken),	      cmocka_unit_test(test_measure),
+		cmocka_unit_test(test_slow_turns),    cmocka_unit_test(test_retune),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
