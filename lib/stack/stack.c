@@ -4,6 +4,7 @@
 
 #include "wire/ipv4.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,6 +92,8 @@ struct stack *stack_create(const struct stack_cfg *cfg)
 	s->env.rng.state = cfg->seed;
 	memcpy(&s->env.secret, cfg->secret, sizeof(s->env.secret));
 	s->env.pool = cfg->pool;
+	s->env.free_left = UINT32_MAX;
+	list_init(&s->env.bins);
 	if (!net_create(s, cfg) || !transports_create(s, cfg)) {
 		stack_destroy(s);
 		return NULL;
@@ -103,6 +106,7 @@ void stack_destroy(struct stack *s)
 {
 	if (!s)
 		return;
+	sock_bins_free(&s->env, UINT_MAX);
 	/* Top down; links last, since the layers above keep hints into them. */
 	tcp_destroy(s->tcp);
 	udp_destroy(s->udp);
