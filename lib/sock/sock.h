@@ -48,6 +48,7 @@ struct sock_bin {
  * @refused:	sockets that wait for packets to send in (sock.refused_link), @n_refused of them
  * @n_freed, @retry_freed, @retry_left: packets that its queues gave back, ever; when its refused
  *		sockets were last begun with; how many of these have still to be looked at
+ * @rst_full_at: bucket of RSTs in its name for segments of no connection (base/bucket.h)
  * @bin:	packets of no queue any more, which are still to be freed and count until then
  * @cookie:	the consumer's own
  */
@@ -59,6 +60,7 @@ struct sock_owner {
 	uint32_t n_pkts, max_pkts, n_ooo, n_tx, tx_max, tx_cap, tx_min;
 	struct list refused;
 	uint32_t n_refused, n_freed, retry_freed, retry_left;
+	uint64_t rst_full_at;
 	struct sock_bin bin;
 	void *cookie;
 };

@@ -17,6 +17,7 @@ void stack_cfg_defaults(struct stack_cfg *cfg)
 		.routes_max = 64,
 		.frags_max = 256,
 		.icmp_rate = 1000, /* a second, as Linux' icmp_msgs_per_sec */
+		.rst_rate = 1000,
 		.eph_first = 32768,
 		.eph_last = 60999,
 		.snd_win = 1u << 20,
@@ -55,6 +56,7 @@ static bool transports_create(struct stack *s, const struct stack_cfg *cfg)
 		.rto_min_ms = cfg->rto_min_ms,
 		.msl_ms = cfg->msl_ms,
 		.delack_ms = cfg->delack_ms,
+		.rst_rate = cfg->rst_rate,
 	};
 	const struct udp_cfg udp_cfg = {
 		.env = &s->env,

@@ -29,7 +29,7 @@ struct stack_cfg {
 	uint32_t addrs_max;
 	uint32_t routes_max;
 	uint32_t frags_max;
-	uint32_t icmp_rate;
+	uint32_t icmp_rate, rst_rate; /* own errors a second, of the stack and of an owner */
 	uint16_t eph_first, eph_last; /* ephemeral ports, host order, inclusive */
 	uint32_t snd_win;
 	uint32_t rto_min_ms, msl_ms, delack_ms;

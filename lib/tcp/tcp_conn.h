@@ -196,6 +196,7 @@ struct tcp {
 	struct port_table *ports;
 	struct tcp_cfg cfg;
 	uint32_t now_ms;
+	uint64_t rst_cost;	/* ns of an RST for a segment of no connection; 0: none */
 	uint32_t iss_min;	/* of the SYN at hand, which ended a TIME-WAIT; 0: any */
 	bool starved;		/* no packet was to be had in this tcp_tx() */
 	struct rte_mbuf *spare; /* handed out by tx_space, not committed yet */
