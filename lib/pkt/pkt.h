@@ -135,17 +135,6 @@ struct pkt_queue {
 	uint32_t n;
 };
 
-static inline void pkt_queue_push(struct pkt_queue *q, struct rte_mbuf *m)
-{
-	pkt_meta(m)->next = NULL;
-	if (q->tail)
-		pkt_meta(q->tail)->next = m;
-	else
-		q->head = m;
-	q->tail = m;
-	q->n++;
-}
-
 /* A chain of @n packets, from @head to @tail, behind all others. */
 static inline void pkt_queue_append(struct pkt_queue *q, struct rte_mbuf *head,
 				    struct rte_mbuf *tail, uint32_t n)
@@ -157,6 +146,11 @@ static inline void pkt_queue_append(struct pkt_queue *q, struct rte_mbuf *head,
 		q->head = head;
 	q->tail = tail;
 	q->n += n;
+}
+
+static inline void pkt_queue_push(struct pkt_queue *q, struct rte_mbuf *m)
+{
+	pkt_queue_append(q, m, m, 1);
 }
 
 static inline struct rte_mbuf *pkt_queue_pop(struct pkt_queue *q)

@@ -158,7 +158,7 @@ static bool is_acked(struct rte_mbuf *m, uint32_t seq)
 }
 
 /* What is acknowledged from @m, the head, on goes to the bin, a group at a time. */
-static void txq_cut(struct tcp_conn *c, uint32_t seq)
+static __rte_noinline void txq_cut(struct tcp_conn *c, uint32_t seq)
 {
 	struct rte_mbuf *head = c->txq.head, *m = head, *tail = NULL;
 
@@ -183,20 +183,25 @@ static void txq_cut(struct tcp_conn *c, uint32_t seq)
 
 void tcp_txq_acked(struct tcp_conn *c, uint32_t seq)
 {
-	struct env *env = c->tcp->env;
-	uint32_t may = RTE_MIN(SOCK_FREE_NOW, env->free_left), n = 0;
+	uint32_t left = sock_free_now(c->tcp->env, SOCK_FREE_NOW);
 
-	for (; n < may && c->txq.head && is_acked(c->txq.head, seq); n++)
-		txq_pop(c);
-	env->free_left -= n;
-	if (n == may && c->txq.head)
-		txq_cut(c, seq);
-	if (c->txq.head) {
+	while (c->txq.head) {
 		struct pkt_meta *meta = pkt_meta(c->txq.head);
+		uint32_t acked = seq - meta->seq;
 
-		meta->payload -= seq - meta->seq;
-		meta->seq = seq;
+		if (acked < meta->payload) {
+			meta->seq += acked;
+			meta->payload -= acked;
+			break;
+		}
+		if (unlikely(!left)) {
+			txq_cut(c, seq);
+			continue;
+		}
+		left--;
+		txq_pop(c);
 	}
+	c->tcp->env->free_left += left;
 }
 
 void tcp_txq_free(struct tcp_conn *c)
