@@ -36,6 +36,7 @@ static const struct cli_column slow_columns[] = {
 	{ "TO GUESTS", "guests_rx", CLI_COUNT },
 	{ "TX", "tx", CLI_COUNT },
 	{ "WIRES", "wires", CLI_COUNT },
+	{ "FREED", "free", CLI_COUNT },
 	{ "MOST BY", "guest", CLI_TEXT },
 	{ NULL, NULL, CLI_TEXT },
 };

@@ -3,6 +3,7 @@
 #include "guest/guest_private.h"
 
 #include "lcore/lcore.h"
+#include "sock/sock_bin.h"
 #include "stack/stack.h"
 
 #include <stdlib.h>
@@ -122,7 +123,9 @@ static void leave(void *arg)
 		guest_silence(g, false);
 		guest_session_close(g);
 	}
-	a->done = !g->reaping;
+	if (!g->reaping)
+		sock_bin_free(&g->owner, GUEST_REAP_PKTS);
+	a->done = !g->reaping && sock_bin_empty(&g->owner);
 	if (!a->done)
 		return;
 	g->attached = false;

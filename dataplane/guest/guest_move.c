@@ -174,7 +174,6 @@ static void adopt(void *arg)
 	g->cfg.max_pkts = m->to.max_pkts;
 	g->stack = lcore_stack(m->to.lcore);
 	g->env = stack_env(g->stack);
-	g->owner.stack = g->stack;
 	sock_owner_quota(&g->owner, m->to.max_pkts);
 	if (g->grace_until != GUEST_NO_TIME)
 		guest_silence(g, true);

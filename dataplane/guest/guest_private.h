@@ -33,9 +33,9 @@
 #define GUEST_DATA_BURST  4		/* DATA messages of one socket before the next one's turn */
 #define GUEST_ERROR_PAUSE NSEC_PER_SEC	/* after a session error the guest is not listened to */
 #define GUEST_RETRY_NS	  NSEC_PER_MSEC /* between looks for packets in an empty pool */
-#define GUEST_REAP	  32		/* sockets of an ended session that a turn resets, */
-#define GUEST_REAP_PKTS	  16		/* or so many packets of theirs in place of one */
+#define GUEST_REAP	  32		/* sockets of an ended session that a turn resets */
 #define GUEST_REAP_USES	  256		/* ports that it forgets after that */
+#define GUEST_REAP_PKTS	  256		/* packets that a call frees for a guest that goes */
 #define GUEST_NO_TIME	  UINT64_MAX
 
 #define GUEST_FEATURES 0u /* OUTSOCK_FEAT_* that this version understands */

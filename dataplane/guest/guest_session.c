@@ -52,11 +52,9 @@ void guest_reap(struct guest *g)
 
 	for (unsigned int n = 0; n < GUEST_REAP && !list_empty(&o->socks); n++) {
 		struct sock *s = container_of(list_first(&o->socks), struct sock, owner_link);
-		uint32_t pkts = o->n_pkts;
 
 		guest_ids_del(&g->ids, s);
 		sock_abort(s);
-		n += (pkts - o->n_pkts) / GUEST_REAP_PKTS;
 	}
 	/* Ports that connections in TIME-WAIT hold are not this owner's any more. */
 	g->reaping = !list_empty(&o->socks) || !port_owner_gone(o, GUEST_REAP_USES);

@@ -63,7 +63,7 @@ struct link *lcore_link(struct lcore *lc, unsigned int port);
  */
 struct lcore_slow {
 	uint64_t when, ns, ns_in, ns_guests, ns_out, ns_end;
-	uint32_t did[9];
+	uint32_t did[10];
 	char guest[CONF_NAME_MAX];
 	int64_t guest_cost;
 };

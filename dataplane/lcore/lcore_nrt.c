@@ -22,6 +22,7 @@ unsigned int lcore_nrt_turn(struct lcore *lc)
 	work += did[LCORE_PART_tx] = lcore_tx(lc);
 	work += did[LCORE_PART_notify] = lcore_notify(lc);
 	lcore_hand_on(lc);
+	work += did[LCORE_PART_free] = lcore_free(lc);
 	return work;
 }
 

@@ -58,7 +58,7 @@ struct lcore_peer {
 
 /* Parts of a turn: X(name). */
 #define LCORE_PARTS(X) \
-	X(timers) X(calls) X(rx) X(given) X(guests_tx) X(guests_rx) X(tx) X(notify) X(wires)
+	X(timers) X(calls) X(rx) X(given) X(guests_tx) X(guests_rx) X(tx) X(notify) X(wires) X(free)
 
 enum lcore_part {
 #define LCORE_PART(name) LCORE_PART_##name,
@@ -159,6 +159,7 @@ unsigned int lcore_guests_look(struct lcore *lc);
 void lcore_guests_publish(struct lcore *lc);
 unsigned int lcore_tx(struct lcore *lc);
 unsigned int lcore_wires(struct lcore *lc);
+unsigned int lcore_free(struct lcore *lc);
 /* Guests, in order of priority. Returns whether some are left. */
 unsigned int lcore_notify(struct lcore *lc);
 /* Other lcores get their frames of this turn; those who sleep are woken for all we gave them. */

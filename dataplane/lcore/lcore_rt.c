@@ -28,6 +28,7 @@ unsigned int lcore_rt_turn(struct lcore *lc)
 	work += did[LCORE_PART_notify] = lcore_notify(lc);
 	work += did[LCORE_PART_wires] = lcore_wires(lc);
 	lcore_hand_on(lc);
+	work += did[LCORE_PART_free] = lcore_free(lc);
 	return work;
 }
 

@@ -114,6 +114,11 @@ unsigned int lcore_tx(struct lcore *lc)
 	return n + more;
 }
 
+unsigned int lcore_free(struct lcore *lc)
+{
+	return stack_free(lc->stack, lc->budget[BUDGET_free]);
+}
+
 void lcore_turn_end(struct lcore *lc, unsigned int work)
 {
 	lc->worked = work;

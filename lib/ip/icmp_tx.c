@@ -2,6 +2,7 @@
 /* ICMP errors of our own (RFC 792; RFC 1122, 3.2.2). */
 #include "ip/ip_priv.h"
 
+#include "base/bucket.h"
 #include "wire/byteorder.h"
 #include "wire/cksum.h"
 
@@ -9,17 +10,6 @@
 
 /* An error is at most 576 bytes long (RFC 1812, 4.3.2.3). */
 #define QUOTE_MAX (576u - IP4_MIN_LEN - sizeof(struct icmp_hdr))
-
-/* A bucket of ICMP_BURST errors that fills at the configured rate, kept as one time. */
-static bool rate_ok(struct ip *ip)
-{
-	uint64_t now = ip->env->now, full = RTE_MAX(ip->icmp_full_at, now);
-
-	if (!ip->icmp_cost || full - now > (ICMP_BURST - 1) * ip->icmp_cost)
-		return false;
-	ip->icmp_full_at = full + ip->icmp_cost;
-	return true;
-}
 
 static bool is_icmp_error(const struct ip4_hdr *h, uint32_t avail)
 {
@@ -56,7 +46,7 @@ void icmp_error(struct ip *ip, const struct ip4_hdr *h, uint32_t avail, uint8_t 
 
 	if (!may_answer(ip, h, avail))
 		return;
-	if (!rate_ok(ip)) {
+	if (!bucket_take(&ip->icmp_full_at, ip->env->now, ip->icmp_cost, ICMP_BURST)) {
 		pkt_count(ip->env, DROP_ICMP_RATE);
 		return;
 	}

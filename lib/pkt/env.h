@@ -7,6 +7,7 @@
 #ifndef OUTSOCK_PKT_ENV_H
 #define OUTSOCK_PKT_ENV_H
 
+#include "base/list.h"
 #include "base/rng.h"
 #include "base/siphash.h"
 
@@ -28,6 +29,9 @@ struct env {
 	struct rte_mempool *pool;  /* this lcore's packets */
 	uint64_t drops[DROP_N];
 	uint64_t tx_stamp; /* of the packets for the message that is under way (pkt_stamp()) */
+	/* What this turn may still free of queues; owners of what waits for that: sock_bin.h. */
+	uint32_t free_left;
+	struct list bins;
 };
 
 #define NSEC_PER_MSEC 1000000ull

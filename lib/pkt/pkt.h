@@ -33,13 +33,20 @@ struct sock_owner;
  *		packet while the layers below have it as well (reference count 2). They may use
  *		@next and put headers in front, nothing else; whoever turns a sent packet into a
  *		received one (loop, wire) makes a copy when the count is above 1
+ * @tx_mate, @tx_at: TCP, tx (in place of @src): groups in its send queue (tcp_txq.c)
  *
  * One cache line, right behind the mbuf's two.
  */
 struct pkt_meta {
 	struct rte_mbuf *next;
 	struct sock_owner *owner;
-	struct ip_addr src;
+	union {
+		struct ip_addr src;
+		struct {
+			struct rte_mbuf *tx_mate;
+			uint32_t tx_at;
+		};
+	};
 	union {
 		struct ip_addr dst;
 		struct rte_mbuf *tx_next;
@@ -128,15 +135,22 @@ struct pkt_queue {
 	uint32_t n;
 };
 
+/* A chain of @n packets, from @head to @tail, behind all others. */
+static inline void pkt_queue_append(struct pkt_queue *q, struct rte_mbuf *head,
+				    struct rte_mbuf *tail, uint32_t n)
+{
+	pkt_meta(tail)->next = NULL;
+	if (q->tail)
+		pkt_meta(q->tail)->next = head;
+	else
+		q->head = head;
+	q->tail = tail;
+	q->n += n;
+}
+
 static inline void pkt_queue_push(struct pkt_queue *q, struct rte_mbuf *m)
 {
-	pkt_meta(m)->next = NULL;
-	if (q->tail)
-		pkt_meta(q->tail)->next = m;
-	else
-		q->head = m;
-	q->tail = m;
-	q->n++;
+	pkt_queue_append(q, m, m, 1);
 }
 
 static inline struct rte_mbuf *pkt_queue_pop(struct pkt_queue *q)

@@ -24,6 +24,12 @@ struct sock;
 struct outsock_info;
 struct sock_transport;
 
+/* sock_bin.h */
+struct sock_bin {
+	struct list link;	  /* env.bins, unless it is empty */
+	struct rte_mbuf *rx, *tx; /* linked by pkt_meta.next, and by tx_next */
+};
+
 #define SOCK_STREAM_T 1
 #define SOCK_DGRAM_T  2
 
@@ -42,6 +48,8 @@ struct sock_transport;
  * @refused:	sockets that wait for packets to send in (sock.refused_link), @n_refused of them
  * @n_freed, @retry_freed, @retry_left: packets that its queues gave back, ever; when its refused
  *		sockets were last begun with; how many of these have still to be looked at
+ * @rst_full_at: bucket of RSTs in its name for segments of no connection (base/bucket.h)
+ * @bin:	packets of no queue any more, which are still to be freed and count until then
  * @cookie:	the consumer's own
  */
 struct sock_owner {
@@ -52,6 +60,8 @@ struct sock_owner {
 	uint32_t n_pkts, max_pkts, n_ooo, n_tx, tx_max, tx_cap, tx_min;
 	struct list refused;
 	uint32_t n_refused, n_freed, retry_freed, retry_left;
+	uint64_t rst_full_at;
+	struct sock_bin bin;
 	void *cookie;
 };
 
@@ -198,7 +208,10 @@ void sock_free(struct sock *s);
  * head of its list. False: it is a listener that has children; it is behind them now.
  */
 bool sock_abort(struct sock *s);
-/* Owner gone: all of its sockets within this call, RSTs queued. Cold, and as long as it takes. */
+/*
+ * Owner gone: all of its sockets and packets within this call, RSTs queued. Cold, and as long as it
+ * takes.
+ */
 void sock_owner_abort(struct sock_owner *o);
 
 /* ---- consumer's receive side ---- */

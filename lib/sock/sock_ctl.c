@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Control: owners, lanes, the life of a socket. */
-#include "sock/sock_ops.h"
+#include "sock/sock_bin.h"
 
 #include "abi/abi_cmd.h"
 
@@ -18,6 +18,7 @@ void sock_owner_init(struct sock_owner *o, struct stack *stack, uint32_t max_soc
 	list_init(&o->socks);
 	list_init(&o->port_uses);
 	list_init(&o->refused);
+	list_init(&o->bin.link);
 	sock_owner_quota(o, max_pkts);
 }
 
@@ -71,21 +72,11 @@ int sock_join(struct sock *s, struct sock_lane *lane)
 	return 0;
 }
 
-static void rxq_discard(struct sock *s)
-{
-	struct rte_mbuf *m;
-
-	while ((m = pkt_queue_pop(&s->rxq))) {
-		sock_pkts_sub(s, m->nb_segs);
-		rte_pktmbuf_free(m);
-	}
-}
-
 void sock_leave(struct sock *s)
 {
 	if (!s->owner)
 		return;
-	rxq_discard(s);
+	sock_bin_queue(s, &s->rxq, 0);
 	list_del(&s->ready_link);
 	list_del(&s->owner_link);
 	sock_tx_accept(s);
@@ -102,7 +93,7 @@ void sock_gone(struct sock *s, int err)
 	s->state = SOCK_DEAD;
 	s->err = err;
 	if (s->owner)
-		rxq_discard(s);
+		sock_bin_queue(s, &s->rxq, 0);
 	sock_tx_accept(s);
 	s->events &= ~(SOCK_EV_DATA | SOCK_EV_ACKED | SOCK_EV_PEER_CLOSED);
 	sock_ready(s, SOCK_EV_ERROR | SOCK_EV_GONE | (s->closing ? SOCK_EV_CLOSED : 0));
@@ -328,4 +319,5 @@ void sock_owner_abort(struct sock_owner *o)
 		sock_abort(container_of(list_first(&o->socks), struct sock, owner_link));
 	while (!port_owner_gone(o, UINT_MAX))
 		;
+	sock_bin_free(o, UINT_MAX);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sock/sock_move.h"
 
-#include "sock/sock_ops.h"
+#include "sock/sock_bin.h"
 
 #define COST 4u /* of a socket, as packets */
 
@@ -79,6 +79,13 @@ static int ghosts_leave(struct sock_move *m, unsigned int budget)
 	return from.tp->ghosts_leave(from.ctx, m->owner, &m->ghosts, &m->ghosts_at, budget);
 }
 
+/* All sockets have left. What they have thrown away is freed here: it is this stack's. */
+static int rest_leaves(struct sock_move *m, unsigned int budget)
+{
+	budget -= sock_bin_free(m->owner, budget);
+	return budget ? ghosts_leave(m, budget) : 1;
+}
+
 int sock_move_leave(struct sock_move *m, unsigned int budget)
 {
 	while (budget) {
@@ -86,7 +93,7 @@ int sock_move_leave(struct sock_move *m, unsigned int budget)
 
 		if (!m->now) {
 			if (list_empty(&m->owner->socks))
-				return ghosts_leave(m, budget);
+				return rest_leaves(m, budget);
 			m->now = first(&m->owner->socks);
 			m->at = NULL;
 			put(&m->left, m->now);
@@ -152,6 +159,7 @@ void sock_init_moved(struct sock *s)
 	s->owner = NULL;
 	s->lane = NULL;
 	s->parent = NULL;
+	s->tx_pkts = 0;
 	s->rxq = (struct pkt_queue){ 0 };
 }
 
@@ -170,6 +178,7 @@ struct rte_mbuf *sock_pkt_arrive(struct sock *s, struct env *env, struct rte_mbu
 
 int sock_move_arrive(struct sock_move *m, unsigned int budget)
 {
+	m->owner->stack = m->to; /* timers of those that have arrived run there */
 	while (budget) {
 		struct sock *from;
 

@@ -11,7 +11,8 @@
  *	sock_move_arrive()	new stack: they are in there, in objects of their own
  *	sock_move_clean()	old stack: the objects that they were in are free again
  *
- * Until the third step begins, sock_move_cancel() leaves everything as it was.
+ * Until the third step begins, sock_move_cancel() leaves everything as it was; from then on the
+ * owner is the new stack's (sock_owner.stack).
  */
 #ifndef OUTSOCK_SOCK_SOCK_MOVE_H
 #define OUTSOCK_SOCK_SOCK_MOVE_H

@@ -122,10 +122,15 @@ static inline void sock_pkts_add(struct sock *s, uint32_t n)
 	s->owner->n_pkts += n;
 }
 
+static inline void sock_owner_pkts_sub(struct sock_owner *o, uint32_t n)
+{
+	o->n_pkts -= n;
+	o->n_freed += n;
+}
+
 static inline void sock_pkts_sub(struct sock *s, uint32_t n)
 {
-	s->owner->n_pkts -= n;
-	s->owner->n_freed += n;
+	sock_owner_pkts_sub(s->owner, n);
 }
 
 /* The same for packets of the send queue. */
@@ -141,6 +146,11 @@ static inline void sock_tx_pkts_sub(struct sock *s, uint32_t n)
 	s->tx_pkts -= n;
 	s->owner->n_tx -= n;
 	sock_pkts_sub(s, n);
+}
+
+static inline struct env *sock_env(const struct sock *s)
+{
+	return stack_sock_types(s->owner->stack)->env;
 }
 
 /* Sets @events and puts the socket on its lane's ready list. A socket without lane: nothing. */

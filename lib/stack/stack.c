@@ -4,6 +4,7 @@
 
 #include "wire/ipv4.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ void stack_cfg_defaults(struct stack_cfg *cfg)
 		.routes_max = 64,
 		.frags_max = 256,
 		.icmp_rate = 1000, /* a second, as Linux' icmp_msgs_per_sec */
+		.rst_rate = 1000,
 		.eph_first = 32768,
 		.eph_last = 60999,
 		.snd_win = 1u << 20,
@@ -54,6 +56,7 @@ static bool transports_create(struct stack *s, const struct stack_cfg *cfg)
 		.rto_min_ms = cfg->rto_min_ms,
 		.msl_ms = cfg->msl_ms,
 		.delack_ms = cfg->delack_ms,
+		.rst_rate = cfg->rst_rate,
 	};
 	const struct udp_cfg udp_cfg = {
 		.env = &s->env,
@@ -91,6 +94,8 @@ struct stack *stack_create(const struct stack_cfg *cfg)
 	s->env.rng.state = cfg->seed;
 	memcpy(&s->env.secret, cfg->secret, sizeof(s->env.secret));
 	s->env.pool = cfg->pool;
+	s->env.free_left = UINT32_MAX;
+	list_init(&s->env.bins);
 	if (!net_create(s, cfg) || !transports_create(s, cfg)) {
 		stack_destroy(s);
 		return NULL;
@@ -103,6 +108,7 @@ void stack_destroy(struct stack *s)
 {
 	if (!s)
 		return;
+	sock_bins_free(&s->env, UINT_MAX);
 	/* Top down; links last, since the layers above keep hints into them. */
 	tcp_destroy(s->tcp);
 	udp_destroy(s->udp);

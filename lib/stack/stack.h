@@ -10,6 +10,7 @@
  *	stack_rx(s, link, pkts, n)	what the ports received: sockets become ready
  *	(consumer)			takes from and gives to sockets (sock.h)
  *	stack_tx(s, budget)		segments, ACKs and retransmissions leave through link_ops
+ *	stack_free(s, budget)		packets that were acknowledged or are not wanted any more
  */
 #ifndef OUTSOCK_STACK_STACK_H
 #define OUTSOCK_STACK_STACK_H
@@ -28,7 +29,7 @@ struct stack_cfg {
 	uint32_t addrs_max;
 	uint32_t routes_max;
 	uint32_t frags_max;
-	uint32_t icmp_rate;
+	uint32_t icmp_rate, rst_rate; /* own errors a second, of the stack and of an owner */
 	uint16_t eph_first, eph_last; /* ephemeral ports, host order, inclusive */
 	uint32_t snd_win;
 	uint32_t rto_min_ms, msl_ms, delack_ms;
@@ -50,6 +51,12 @@ bool stack_turn(struct stack *s, uint64_t now, unsigned int budget);
 void stack_rx(struct stack *s, struct link *link, struct rte_mbuf **pkts, unsigned int n);
 /* Emits at most @budget packets, delivers the loop queue. True when more waits. */
 bool stack_tx(struct stack *s, unsigned int budget);
+/*
+ * Ends a turn: frees packets of queues that have ended or were acknowledged, at most what the turn
+ * may still free (sock/sock_bin.h); the next one may free @budget, whoever does. How many it freed,
+ * and at least 1 while there are more.
+ */
+unsigned int stack_free(struct stack *s, unsigned int budget);
 /* When stack_turn() has something to do again; UINT64_MAX: nothing. */
 uint64_t stack_next(const struct stack *s);
 

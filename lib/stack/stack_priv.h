@@ -3,7 +3,7 @@
 #ifndef OUTSOCK_STACK_STACK_PRIV_H
 #define OUTSOCK_STACK_STACK_PRIV_H
 
-#include "sock/sock_ops.h"
+#include "sock/sock_bin.h"
 #include "stack/stack.h"
 #include "tcp/tcp.h"
 #include "udp/udp.h"

@@ -24,10 +24,20 @@ bool stack_tx(struct stack *s, unsigned int budget)
 	return ip_loop(s->ip, budget) || more;
 }
 
+unsigned int stack_free(struct stack *s, unsigned int budget)
+{
+	unsigned int n = sock_bins_free(&s->env, RTE_MIN(s->env.free_left, budget));
+
+	s->env.free_left = budget;
+	return n + !list_empty(&s->env.bins);
+}
+
 uint64_t stack_next(const struct stack *s)
 {
 	uint64_t next = RTE_MIN(tcp_next(s->tcp), ip_next(s->ip));
 
+	if (!list_empty(&s->env.bins))
+		return s->env.now;
 	for (unsigned int i = 0; i < s->n_links; i++)
 		next = RTE_MIN(next, link_next(s->links[i]));
 	return next;

@@ -28,6 +28,11 @@ struct tcp_cfg {
 	uint32_t rto_min_ms; /* RFC 6298 (2.4) says 1,000; 200 is the practice */
 	uint32_t msl_ms;     /* TIME-WAIT is twice this */
 	uint32_t delack_ms;  /* 60 at most */
+	/*
+	 * RSTs a second for what belongs to no connection of an owner, and a quarter of that at
+	 * once.
+	 */
+	uint32_t rst_rate;
 };
 
 struct tcp *tcp_create(const struct tcp_cfg *cfg); /* start-up only */

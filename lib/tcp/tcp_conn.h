@@ -196,6 +196,7 @@ struct tcp {
 	struct port_table *ports;
 	struct tcp_cfg cfg;
 	uint32_t now_ms;
+	uint64_t rst_cost;	/* ns of an RST for a segment of no connection; 0: none */
 	uint32_t iss_min;	/* of the SYN at hand, which ended a TIME-WAIT; 0: any */
 	bool starved;		/* no packet was to be had in this tcp_tx() */
 	struct rte_mbuf *spare; /* handed out by tx_space, not committed yet */
@@ -422,7 +423,7 @@ void tcp_persist(struct tcp_conn *c); /* may end @c */
 
 void *tcp_tx_space(struct sock *s, uint32_t *ret_room, int *ret_err);
 void tcp_tx_commit(struct sock *s, uint32_t n);
-/* All before @seq was acknowledged. */
+/* All before @seq was acknowledged. This and the next one: a few at once, the rest to the bin. */
 void tcp_txq_acked(struct tcp_conn *c, uint32_t seq);
 void tcp_txq_free(struct tcp_conn *c);
 /*
@@ -430,6 +431,8 @@ void tcp_txq_free(struct tcp_conn *c);
  * had: again with the same *@at, NULL at first.
  */
 int tcp_txq_leave(struct tcp_conn *c, void **at, unsigned int *budget);
+/* It has left, in whole or in part, and stays. */
+void tcp_txq_stay(struct tcp_conn *c);
 /* Packets of @from's queue, which are to be ours. False: @budget is used up. */
 bool tcp_txq_arrive(struct tcp_conn *c, struct tcp_conn *from, unsigned int *budget);
 /* A packet with @len bytes from @off of @m to send; NULL: none was to be had. */

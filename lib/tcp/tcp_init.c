@@ -45,6 +45,7 @@ struct tcp *tcp_create(const struct tcp_cfg *cfg)
 	tcp->ip = cfg->ip;
 	tcp->ports = cfg->ports;
 	tcp->cfg = *cfg;
+	tcp->rst_cost = cfg->rst_rate ? NSEC_PER_SEC / cfg->rst_rate : 0;
 	tcp_set_now(tcp);
 	list_init(&tcp->tx_list);
 	list_init(&tcp->tw_list);

@@ -7,6 +7,7 @@
 #include "tcp/tcp_conn.h"
 
 #include "abi/abi.h"
+#include "base/bucket.h"
 
 static struct ip_endpoint seg_local(const struct tcp_seg *seg)
 {
@@ -39,12 +40,24 @@ void tcp_reset_reply(struct tcp *tcp, const struct tcp_seg *seg)
 	tcp_emit_lone(tcp, &l);
 }
 
+/* Anybody can make us send these: so many a second, for each owner of addresses. */
+static bool reset_may(struct tcp *tcp, struct sock_owner *o)
+{
+	uint32_t burst = RTE_MAX(tcp->cfg.rst_rate / 4, 1u);
+
+	if (bucket_take(&o->rst_full_at, tcp->env->now, tcp->rst_cost, burst))
+		return true;
+	pkt_count(tcp->env, DROP_RST_RATE);
+	return false;
+}
+
 /* CLOSED: everything but RST is answered by RST. */
 static void unclaimed(struct tcp *tcp, struct tcp_seg *seg)
 {
-	bool silent = ip_addr_is_silent(tcp->ip, &pkt_meta(seg->m)->dst);
+	struct pkt_meta *meta = pkt_meta(seg->m);
+	bool silent = ip_addr_is_silent(tcp->ip, &meta->dst);
 
-	if (!(seg->flags & TCP_F_RST))
+	if (!(seg->flags & TCP_F_RST) && !silent && reset_may(tcp, meta->owner))
 		tcp_reset_reply(tcp, seg);
 	tcp_seg_drop(tcp, seg, silent ? DROP_SILENT : DROP_TCP_NO_SOCK);
 }

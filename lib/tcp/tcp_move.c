@@ -29,8 +29,6 @@ int tcp_leave(struct sock *s, void **at, unsigned int *budget)
 
 	if (!*at) {
 		detach(c);
-		if (c->ooo)
-			*budget -= RTE_MIN(*budget, c->ooo->n_pkts);
 		tcp_ooo_free(c);
 	}
 	return tcp_txq_leave(c, at, budget);
@@ -53,6 +51,7 @@ void tcp_stay(struct sock *s)
 	else
 		port_bind_arrive(c->tcp->ports, &c->bind);
 	tcp_timer_arrive(c);
+	tcp_txq_stay(c);
 	/* What is due, a delayed ACK for one, is found there. */
 	if (may_send(c))
 		tcp_sched(c);

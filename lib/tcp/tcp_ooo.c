@@ -39,11 +39,11 @@ static void remove_range(struct tcp_ooo *o, uint32_t i)
 	memmove(&o->r[i], &o->r[i + 1], (o->n - i) * sizeof(o->r[0]));
 }
 
-static void insert_range(struct tcp_ooo *o, uint32_t i, uint32_t start, uint32_t end, void *item)
+static void insert_range(struct tcp_ooo *o, uint32_t i, const struct tcp_ooo_range *r)
 {
 	memmove(&o->r[i + 1], &o->r[i], (o->n - i) * sizeof(o->r[0]));
 	o->n++;
-	o->r[i] = (struct tcp_ooo_range){ .start = start, .end = end, .head = item, .tail = item };
+	o->r[i] = *r;
 }
 
 void *tcp_ooo_prev(const struct tcp_ooo *o, uint32_t seq, const struct tcp_ooo_fit *fit)
@@ -53,46 +53,59 @@ void *tcp_ooo_prev(const struct tcp_ooo *o, uint32_t seq, const struct tcp_ooo_f
 	return o->r[fit->at - 1].tail;
 }
 
+/* @b follows @a without a gap. */
+static void join(struct tcp_ooo_range *a, const struct tcp_ooo_range *b)
+{
+	a->tail = b->tail;
+	a->end = b->end;
+	a->items += b->items;
+	a->cost += b->cost;
+}
+
 void tcp_ooo_put(struct tcp_ooo *o, uint32_t seq, const struct tcp_ooo_fit *fit, void *item,
-		 void (*chain)(void *a, void *b))
+		 uint32_t cost, void (*chain)(void *a, void *b))
 {
 	uint32_t i = fit->at, start = seq + fit->skip, end = start + fit->len;
+	struct tcp_ooo_range new = { start, end, item, item, 1, cost };
 	struct tcp_ooo_range *prev = i && o->r[i - 1].end == start ? &o->r[i - 1] : NULL;
 	struct tcp_ooo_range *next = i < o->n && o->r[i].start == end ? &o->r[i] : NULL;
 
+	o->cost += cost;
+	if (next)
+		chain(item, next->head);
 	if (prev) {
 		if (item != prev->tail)
 			chain(prev->tail, item);
-		prev->tail = item;
-		prev->end = end;
-	}
-	if (next) {
-		chain(item, next->head);
-		next->head = item;
-		next->start = start;
-	}
-	if (prev && next) {
-		prev->tail = next->tail;
-		prev->end = next->end;
-		remove_range(o, i);
-	} else if (!prev && !next) {
-		insert_range(o, i, start, end, item);
+		else
+			new.items = 0;
+		join(prev, &new);
+		if (next) {
+			join(prev, next);
+			remove_range(o, i);
+		}
+	} else if (next) {
+		join(&new, next);
+		*next = new;
+	} else {
+		insert_range(o, i, &new);
 	}
 }
 
-void *tcp_ooo_pop(struct tcp_ooo *o, uint32_t nxt, uint32_t *ret_end)
+bool tcp_ooo_pop(struct tcp_ooo *o, uint32_t nxt, struct tcp_ooo_range *ret_range)
 {
-	void *head;
-
 	if (!o->n || seq_gt(o->r[0].start, nxt))
-		return NULL;
-	head = o->r[0].head;
-	*ret_end = o->r[0].end;
+		return false;
+	*ret_range = o->r[0];
+	o->cost -= ret_range->cost;
 	remove_range(o, 0);
-	return head;
+	return true;
 }
 
-void *tcp_ooo_pop_last(struct tcp_ooo *o)
+bool tcp_ooo_pop_last(struct tcp_ooo *o, struct tcp_ooo_range *ret_range)
 {
-	return o->n ? o->r[--o->n].head : NULL;
+	if (!o->n)
+		return false;
+	*ret_range = o->r[--o->n];
+	o->cost -= ret_range->cost;
+	return true;
 }

@@ -15,11 +15,12 @@
 struct tcp_ooo_range {
 	uint32_t start, end;
 	void *head, *tail;
+	uint32_t items, cost;
 };
 
 struct tcp_ooo {
 	uint32_t n;
-	uint32_t n_pkts;			/* the caller's count of what it costs */
+	uint32_t cost;				/* of all ranges */
 	struct tcp_ooo_range r[TCP_OOO_RANGES]; /* ascending */
 };
 
@@ -32,7 +33,7 @@ struct tcp_ooo_fit {
 static inline void tcp_ooo_init(struct tcp_ooo *o)
 {
 	o->n = 0;
-	o->n_pkts = 0;
+	o->cost = 0;
 }
 
 /*
@@ -46,18 +47,19 @@ void *tcp_ooo_prev(const struct tcp_ooo *o, uint32_t seq, const struct tcp_ooo_f
 
 /*
  * Puts @item, cut to @fit (len > 0) and beginning at @seq + @fit->skip, where it belongs.
- * @chain(a, b) makes @b the successor of @a. @item may be tcp_ooo_prev()'s, which has grown.
+ * @chain(a, b) makes @b the successor of @a. @item may be tcp_ooo_prev()'s, which has grown. @cost
+ * is the caller's, and added up.
  */
 void tcp_ooo_put(struct tcp_ooo *o, uint32_t seq, const struct tcp_ooo_fit *fit, void *item,
-		 void (*chain)(void *a, void *b));
+		 uint32_t cost, void (*chain)(void *a, void *b));
 
 /*
- * Takes the first range off when it begins at or before @nxt: its chain's head, else NULL.
- * *@ret_end is the range's end, which may lie before @nxt.
+ * Takes the first range off when it begins at or before @nxt; it may end there, too. False: there
+ * is no such one.
  */
-void *tcp_ooo_pop(struct tcp_ooo *o, uint32_t nxt, uint32_t *ret_end);
+bool tcp_ooo_pop(struct tcp_ooo *o, uint32_t nxt, struct tcp_ooo_range *ret_range);
 
-/* Takes the last range off: its chain's head, or NULL. */
-void *tcp_ooo_pop_last(struct tcp_ooo *o);
+/* Takes the last range off. False: there is none. */
+bool tcp_ooo_pop_last(struct tcp_ooo *o, struct tcp_ooo_range *ret_range);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Text and FIN (RFC 9293, 3.10.7.4, seventh and eighth step), in order and beyond a gap. */
+#include "sock/sock_bin.h"
 #include "tcp/tcp_conn.h"
 
 #include <string.h>
@@ -43,20 +44,6 @@ static void deliver(struct tcp_conn *c, struct rte_mbuf *m, uint32_t n)
 
 /* ---- beyond a gap ---- */
 
-static void ooo_count(struct tcp_conn *c, const struct rte_mbuf *m)
-{
-	sock_pkts_add(&c->s, m->nb_segs);
-	c->s.owner->n_ooo += m->nb_segs;
-	c->ooo->n_pkts += m->nb_segs;
-}
-
-static void ooo_uncount(struct tcp_conn *c, const struct rte_mbuf *m)
-{
-	sock_pkts_sub(&c->s, m->nb_segs);
-	c->s.owner->n_ooo -= m->nb_segs;
-	c->ooo->n_pkts -= m->nb_segs;
-}
-
 /*
  * Whoever never fills the gap can make us hold text for ever. So a quarter of the owner's packets
  * is the most for all of it, and one connection may have as many as it leaves free.
@@ -66,63 +53,73 @@ static bool ooo_room(const struct tcp_conn *c, uint32_t n)
 	const struct sock_owner *o = c->s.owner;
 
 	return sock_pkts_room(&c->s, n) &&
-		c->ooo->n_pkts + o->n_ooo + n <= RTE_MAX(o->max_pkts / 4, 2u);
+		c->ooo->cost + o->n_ooo + n <= RTE_MAX(o->max_pkts / 4, 2u);
 }
 
-/* The packets of one range whose front may have been received already. */
-static void deliver_chain(struct tcp_conn *c, struct rte_mbuf *m)
+/* One range, whose front may have been received already: the rest of it in one piece. */
+static void deliver_range(struct tcp_conn *c, const struct tcp_ooo_range *r)
 {
-	while (m) {
-		struct rte_mbuf *next = pkt_meta(m)->next;
-		uint32_t old = c->rcv.nxt - pkt_meta(m)->seq, len = pkt_meta(m)->payload;
+	struct rte_mbuf *m = r->head, *next;
+	uint32_t n = r->items, old, len;
 
-		ooo_uncount(c, m);
-		if (old < len) {
-			pkt_skip(m, old);
-			deliver(c, m, len - old);
-		} else {
-			pkt_drop(c->tcp->env, m, DROP_TCP_DUP);
-		}
-		m = next;
+	for (; m; m = next) {
+		next = pkt_meta(m)->next;
+		old = c->rcv.nxt - pkt_meta(m)->seq;
+		len = pkt_meta(m)->payload;
+		sock_pkts_sub(&c->s, m->nb_segs);
+		n--;
+		if (old < len)
+			break;
+		pkt_drop(c->tcp->env, m, DROP_TCP_DUP);
 	}
+	if (!m)
+		return;
+	pkt_skip(m, old);
+	deliver(c, m, len - old);
+	if (!next)
+		return;
+	c->rcv.nxt = r->end;
+	pkt_queue_append(&c->s.rxq, next, r->tail, n);
 }
 
 /* The gap is filled, in whole or in part. */
 static void ooo_drain(struct tcp_conn *c)
 {
-	struct rte_mbuf *m;
-	uint32_t end;
+	struct tcp_ooo_range r;
 
 	if (!c->ooo)
 		return;
-	while ((m = tcp_ooo_pop(c->ooo, c->rcv.nxt, &end)))
-		deliver_chain(c, m);
+	while (tcp_ooo_pop(c->ooo, c->rcv.nxt, &r)) {
+		c->s.owner->n_ooo -= r.cost;
+		deliver_range(c, &r);
+	}
 	c->flags |= TCPC_ACK_QUICK;
 	if (!c->ooo->n)
 		tcp_ooo_free(c);
 }
 
-/* Frees the last range: the peer has not been told of it, so it comes again. 0: there was none. */
-static unsigned int ooo_free_last(struct tcp_conn *c)
+/*
+ * Lets go of the last range: the peer has not been told of it, so it comes again. At least @least
+ * packets of it are freed at once. How many it had; 0: there was none.
+ */
+static unsigned int ooo_drop_last(struct tcp_conn *c, uint32_t least)
 {
-	struct rte_mbuf *m = tcp_ooo_pop_last(c->ooo);
-	unsigned int n = 0;
+	struct tcp_ooo_range r;
+	struct pkt_queue q;
 
-	for (; m; n++) {
-		struct rte_mbuf *next = pkt_meta(m)->next;
-
-		ooo_uncount(c, m);
-		rte_pktmbuf_free(m);
-		m = next;
-	}
-	return n;
+	if (!tcp_ooo_pop_last(c->ooo, &r))
+		return 0;
+	c->s.owner->n_ooo -= r.cost;
+	q = (struct pkt_queue){ .head = r.head, .tail = r.tail, .n = r.items };
+	sock_bin_queue(&c->s, &q, least);
+	return r.items;
 }
 
 void tcp_ooo_free(struct tcp_conn *c)
 {
 	if (!c->ooo)
 		return;
-	while (ooo_free_last(c))
+	while (ooo_drop_last(c, 0))
 		;
 	pool_put(&c->tcp->ooos, c->ooo);
 	c->ooo = NULL;
@@ -147,18 +144,21 @@ static bool ooo_get(struct tcp_conn *c)
 static bool ooo_keep(struct tcp_conn *c, const struct tcp_seg *seg, const struct tcp_ooo_fit *fit)
 {
 	struct rte_mbuf *m = seg->m, *prev = tcp_ooo_prev(c->ooo, seg->seq, fit);
+	uint32_t cost = m->nb_segs;
 
 	pkt_skip(m, fit->skip);
 	pkt_meta(m)->payload = fit->len;
 	pkt_meta(m)->seq = seg->seq + fit->skip;
 	pkt_meta(m)->next = NULL;
-	if (prev && append(prev, m))
+	if (prev && append(prev, m)) {
 		m = prev;
-	else if (ooo_room(c, m->nb_segs))
-		ooo_count(c, m);
-	else
+		cost = 0;
+	} else if (!ooo_room(c, cost)) {
 		return false;
-	tcp_ooo_put(c->ooo, seg->seq, fit, m, chain);
+	}
+	sock_pkts_add(&c->s, cost);
+	c->s.owner->n_ooo += cost;
+	tcp_ooo_put(c->ooo, seg->seq, fit, m, cost, chain);
 	tcp_inc(c->tcp, TCP_OOO);
 	return true;
 }
@@ -192,7 +192,7 @@ static void text_unwanted(struct tcp_conn *c, struct tcp_seg *seg)
 static bool text_room(struct tcp_conn *c, uint32_t n)
 {
 	while (!sock_pkts_room(&c->s, n)) {
-		unsigned int dropped = c->ooo ? ooo_free_last(c) : 0;
+		unsigned int dropped = c->ooo ? ooo_drop_last(c, n) : 0;
 
 		if (!dropped)
 			return false;

@@ -6,10 +6,18 @@
  * front, and what was acknowledged of it, need no book-keeping:
  *
  *	| headroom | headers of last time | acknowledged | payload (meta.seq) | tailroom |
+ *
+ * One acknowledgement may concern thousands of packets. So that it need not look at each of them,
+ * packets stand in groups of up to GROUP: meta.tx_at is the place in it; tx_mate of the first one
+ * is the last one, and that of the others is the first one. Packets of a group that has lost its
+ * front stand alone: at the head of the queue, or where a move was called off.
  */
+#include "sock/sock_bin.h"
 #include "tcp/tcp_conn.h"
 
 #include <string.h>
+
+#define GROUP 32u
 
 static uint16_t payload_off(const struct rte_mbuf *m, uint32_t payload)
 {
@@ -70,6 +78,33 @@ void *tcp_tx_space(struct sock *s, uint32_t *ret_room, int *ret_err)
 	return rte_pktmbuf_mtod_offset(m, void *, m->data_len);
 }
 
+/* @m joins the group of @prev, the packet before it (NULL: none), or begins one. */
+static void group_join(const struct tcp_conn *c, struct rte_mbuf *prev, struct rte_mbuf *m)
+{
+	struct pkt_meta *meta = pkt_meta(m);
+	uint32_t at = prev ? pkt_meta(prev)->tx_at : GROUP;
+	struct rte_mbuf *first = at ? NULL : prev;
+
+	/* Its first packet may be gone: is the queue long enough for it? */
+	if (at && at + 1 < GROUP && at < c->s.tx_pkts)
+		first = pkt_meta(prev)->tx_mate;
+	meta->tx_at = first ? at + 1 : 0;
+	meta->tx_mate = first ? first : m;
+	if (first)
+		pkt_meta(first)->tx_mate = m;
+}
+
+static void txq_append(struct tcp_conn *c, struct rte_mbuf *m)
+{
+	group_join(c, c->txq.tail, m);
+	pkt_meta(m)->tx_next = NULL;
+	if (c->txq.tail)
+		pkt_meta(c->txq.tail)->tx_next = m;
+	else
+		c->txq.head = m;
+	c->txq.tail = m;
+}
+
 /* The spare packet becomes the queue's last. */
 static struct rte_mbuf *txq_push(struct tcp_conn *c, uint32_t seq)
 {
@@ -80,12 +115,7 @@ static struct rte_mbuf *txq_push(struct tcp_conn *c, uint32_t seq)
 	pkt_stamp_set(m, c->tcp->env->tx_stamp);
 	meta->seq = seq;
 	meta->payload = 0;
-	meta->tx_next = NULL;
-	if (c->txq.tail)
-		pkt_meta(c->txq.tail)->tx_next = m;
-	else
-		c->txq.head = m;
-	c->txq.tail = m;
+	txq_append(c, m);
 	if (!c->txq.send)
 		c->txq.send = m;
 	sock_tx_pkts_add(&c->s, 1);
@@ -120,25 +150,71 @@ static void txq_pop(struct tcp_conn *c)
 	rte_pktmbuf_free(m);
 }
 
+static bool is_acked(struct rte_mbuf *m, uint32_t seq)
+{
+	const struct pkt_meta *meta = pkt_meta(m);
+
+	return seq_leq(meta->seq + meta->payload, seq);
+}
+
+/* What is acknowledged from @m, the head, on goes to the bin, a group at a time. */
+static __rte_noinline void txq_cut(struct tcp_conn *c, uint32_t seq)
+{
+	struct rte_mbuf *head = c->txq.head, *m = head, *tail = NULL;
+
+	while (m && is_acked(m, seq)) {
+		struct pkt_meta *first = pkt_meta(m);
+
+		tail = first->tx_at ? m : first->tx_mate;
+		if (tail != m && !is_acked(tail, seq))
+			tail = m;
+		c->s.tx_pkts -= tail == m ? 1 : pkt_meta(tail)->tx_at + 1;
+		m = pkt_meta(tail)->tx_next;
+	}
+	if (!tail)
+		return;
+	c->txq.head = m;
+	if (!m)
+		c->txq.tail = NULL;
+	if (c->txq.send && (!m || seq_lt(pkt_meta(c->txq.send)->seq, pkt_meta(m)->seq)))
+		c->txq.send = m;
+	sock_bin_tx(&c->s, head, tail);
+}
+
 void tcp_txq_acked(struct tcp_conn *c, uint32_t seq)
 {
+	uint32_t left = sock_free_now(c->tcp->env, SOCK_FREE_NOW);
+
 	while (c->txq.head) {
 		struct pkt_meta *meta = pkt_meta(c->txq.head);
-		uint32_t n = seq - meta->seq;
+		uint32_t acked = seq - meta->seq;
 
-		if (n < meta->payload) {
-			meta->seq += n;
-			meta->payload -= n;
-			return;
+		if (acked < meta->payload) {
+			meta->seq += acked;
+			meta->payload -= acked;
+			break;
 		}
+		if (unlikely(!left)) {
+			txq_cut(c, seq);
+			continue;
+		}
+		left--;
 		txq_pop(c);
 	}
+	c->tcp->env->free_left += left;
 }
 
 void tcp_txq_free(struct tcp_conn *c)
 {
-	while (c->txq.head)
+	struct tcp_txq *q = &c->txq;
+
+	for (uint32_t now = sock_free_now(c->tcp->env, c->s.tx_pkts); now; now--)
 		txq_pop(c);
+	if (!q->head)
+		return;
+	sock_bin_tx(&c->s, q->head, q->tail);
+	c->s.tx_pkts = 0;
+	*q = (struct tcp_txq){ 0 };
 }
 
 /* Ours alone again: takes off the headers of the last time. */
@@ -207,6 +283,16 @@ static bool own_copy(struct tcp_conn *c, struct rte_mbuf **link, struct rte_mbuf
 	return true;
 }
 
+/* The packet whose link to the next one this is. NULL: the queue's. */
+static struct rte_mbuf *link_of(const struct tcp_conn *c, struct rte_mbuf **link)
+{
+	if (link == &c->txq.head)
+		return NULL;
+	return (void *)((char *)container_of(link, struct pkt_meta, tx_next) -
+			sizeof(struct rte_mbuf));
+}
+
+/* Packets are replaced one by one, so their groups are made anew on the way. */
 int tcp_txq_leave(struct tcp_conn *c, void **at, unsigned int *budget)
 {
 	struct rte_mbuf **link = *at ? *at : &c->txq.head;
@@ -218,8 +304,16 @@ int tcp_txq_leave(struct tcp_conn *c, void **at, unsigned int *budget)
 		--*budget;
 		if (rte_mbuf_refcnt_read(*link) > 1 && !own_copy(c, link, *link))
 			return -ENOBUFS;
+		group_join(c, link_of(c, link), *link);
 	}
 	return 0;
+}
+
+void tcp_txq_stay(struct tcp_conn *c)
+{
+	/* The first one of its group may have been replaced. */
+	if (c->txq.tail && pkt_meta(c->txq.tail)->tx_at)
+		pkt_meta(c->txq.tail)->tx_mate = NULL;
 }
 
 bool tcp_txq_arrive(struct tcp_conn *c, struct tcp_conn *from, unsigned int *budget)
@@ -235,12 +329,7 @@ bool tcp_txq_arrive(struct tcp_conn *c, struct tcp_conn *from, unsigned int *bud
 		m->data_len = (uint16_t)payload;
 		m->pkt_len = payload;
 		n = sock_pkt_arrive(&c->s, c->tcp->env, m);
-		pkt_meta(n)->tx_next = NULL;
-		if (c->txq.tail)
-			pkt_meta(c->txq.tail)->tx_next = n;
-		else
-			c->txq.head = n;
-		c->txq.tail = n;
+		txq_append(c, n);
 		if (from->txq.send == m)
 			c->txq.send = n;
 	}

@@ -124,6 +124,7 @@ void turn(struct fuzz *f)
 	f->n_burst = 0;
 	consume(f);
 	stack_tx(f->stack, 64);
+	stack_free(f->stack, 4);
 	list_for_each(l, &f->owner.socks)
 		check_sock(container_of(l, struct sock, owner_link));
 }

@@ -213,7 +213,9 @@ static bool has_error(struct inproc *ip, void *arg)
 
 static bool all_gone(struct inproc *ip, void *arg)
 {
-	return !inproc_stats(ip, EVIL).n_socks;
+	const struct guest_stats s = inproc_stats(ip, EVIL);
+
+	return !s.n_socks && !s.n_pkts;
 }
 
 /* Thrown out, for this reason, counted and told once; nothing of it is left after some turns. */

@@ -112,6 +112,7 @@ unsigned int fake_lcore_turn(struct lcore *lc)
 	list_for_each(l, &lc->guests)
 		guest_publish(guest_of(l));
 	stack_tx(lc->stack, BUDGET);
+	stack_free(lc->stack, BUDGET);
 	list_for_each(l, &lc->guests) {
 		guest_notify(guest_of(l));
 		guest_snapshot(guest_of(l));

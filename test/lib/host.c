@@ -25,6 +25,7 @@ void host_cfg_defaults(struct host_cfg *cfg)
 		.n_mbufs = 8191,
 		.max_socks = 4096,
 		.max_pkts = 4096,
+		.free = UINT32_MAX,
 	};
 	stack_cfg_defaults(&cfg->stack);
 	cfg->stack.seed = 1;
@@ -125,6 +126,7 @@ void host_tx(struct host *h)
 			abort();
 		}
 	}
+	stack_free(h->stack, h->cfg.free);
 }
 
 void host_turn(struct host *h, uint64_t now)

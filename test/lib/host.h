@@ -20,6 +20,7 @@ struct host_cfg {
 	uint32_t offload; /* LINK_* */
 	uint32_t n_mbufs;
 	uint32_t max_socks, max_pkts;
+	uint32_t free;				    /* packets that one host_tx() frees at most */
 	struct stack_cfg stack;			    /* pool is filled in */
 	void (*out)(void *ctx, struct rte_mbuf *m); /* consumes @m */
 	void *ctx;
@@ -45,7 +46,7 @@ unsigned int host_fini(struct host *h);
 void host_rx(struct host *h, struct rte_mbuf *m);
 /* Timers that are due at @now, then all that wants to leave. */
 void host_turn(struct host *h, uint64_t now);
-/* All that wants to leave. */
+/* All that wants to leave; then what is to be freed. */
 void host_tx(struct host *h);
 
 uint64_t host_counter(const struct host *h, const char *name);

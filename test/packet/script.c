@@ -125,6 +125,7 @@ static void set_stack(struct script *t, const char *name, uint32_t v)
 		{ "conns_max", &t->cfg.stack.tcp_conns_max },
 		{ "udp_socks_max", &t->cfg.stack.udp_socks_max },
 		{ "icmp_rate", &t->cfg.stack.icmp_rate },
+		{ "rst_rate", &t->cfg.stack.rst_rate },
 		{ "max_socks", &t->cfg.max_socks },
 		{ "max_pkts", &t->cfg.max_pkts },
 		{ "offload", &t->cfg.offload },

@@ -195,6 +195,7 @@ unsigned int client_turn(struct client *c)
 		c->app->ready(c->app_ctx, s);
 	c->app->turn(c->app_ctx);
 	n += stack_tx(c->stack, 2 * CLIENT_BURST);
+	stack_free(c->stack, 4 * CLIENT_BURST);
 	port_flush(c);
 	return n;
 }

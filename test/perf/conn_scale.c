@@ -80,6 +80,7 @@ static inline __attribute__((always_inline)) void turn(struct bench *b, struct r
 	stack_rx(b->stack, b->link, pkts, n);
 	echo_serve(&b->echo, 2 * BURST);
 	stack_tx(b->stack, 2 * BURST);
+	stack_free(b->stack, 4 * BURST);
 }
 
 static __attribute__((noinline)) void setup_turn(struct bench *b, struct rte_mbuf **pkts,

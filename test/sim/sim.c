@@ -70,6 +70,7 @@ static void add_host(struct sim *sim, enum sim_side side, const char *name)
 	cfg.addr = side == CLIENT ? 0x0a4d0001 : 0x0a4d000b;
 	cfg.mac[5] = side == CLIENT ? 1 : 11;
 	cfg.stack.seed = sim->seed * 2 + side;
+	cfg.free = 8;
 	cfg.stack.snd_win = 256 * 1024;
 	cfg.stack.secret[0] = side;
 	sim->now = cfg.stack.now;

@@ -104,7 +104,6 @@ static void begin(struct sim *sim)
 /* From here on the server is served on the new stack. */
 static void adopt(struct sim *sim)
 {
-	server(sim)->owner.stack = server(sim)->stack;
 	sim->mover.phase = HELD;
 }
 

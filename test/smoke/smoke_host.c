@@ -134,6 +134,7 @@ static bool turn(struct stack *s, struct link *link, struct svc *v, struct port 
 		stack_rx(s, link, rx, n);
 	busy = svc_turn(v);
 	busy |= stack_tx(s, 256);
+	busy |= stack_free(s, 1024) > 0;
 	flush(p);
 	return busy || n;
 }

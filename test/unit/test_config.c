@@ -153,7 +153,7 @@ static void test_keys(void **state)
 	       "idle, nap, nap-max, slow-turn, connections, udp-sockets, packets, budget-timers, "
 	       "budget-rx, "
 	       "budget-given, budget-wire, budget-messages, budget-bytes, budget-guest-messages, "
-	       "budget-guest-bytes, budget-tx, budget-notify, budget-upkeep");
+	       "budget-guest-bytes, budget-tx, budget-free, budget-notify, budget-upkeep");
 	refuse(LCORE0 "cpu = 0\n",
 	       "f:3: [lcore 0] cpu: the key was set in line 2; right: each key once");
 	refuse("[lcore 0]\n", "f:1: [lcore 0] cpu: the key is missing; right: the number of a CPU");
@@ -539,7 +539,7 @@ static void test_lcore_set(void **state)
 		"right: nice, priority, poll, idle, nap, nap-max, slow-turn, budget-timers, "
 		"budget-rx, "
 		"budget-given, budget-wire, budget-messages, budget-bytes, budget-guest-messages, "
-		"budget-guest-bytes, budget-tx, budget-notify or budget-upkeep\n"
+		"budget-guest-bytes, budget-tx, budget-free, budget-notify or budget-upkeep\n"
 		"f: [lcore] there is no such lcore; right: the number of an [lcore N]\n");
 	free(text);
 	config_free(c);

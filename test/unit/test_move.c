@@ -173,7 +173,6 @@ static void move_end(void)
 {
 	const struct ip_addr a = ip_addr_v4(be32(MOVER_ADDR));
 
-	mv.owner->stack = mv.to;
 	while (ip_held_rx(stack_ip(mv.to), SMALL))
 		;
 	ip_addr_rx_set(stack_ip(mv.to), &a, IP_RX_HERE);
@@ -467,6 +466,48 @@ static void t_connecting(void **state)
 	assert_true(by_id(1)->events & SOCK_EV_CONNECTED);
 }
 
+#define PKTS 300
+
+/* Packets that are still to be freed are, where they came from; no socket has them. */
+static void t_bin(void **state)
+{
+	const struct ip_endpoint ep = at(0, 80);
+	struct sock *l = bound(&hosts[0], SOCK_STREAM_T, 1, 80), *child, *c;
+
+	assert_int_equal(sock_listen(l, 5, 5, 65535), 0);
+	c = connect_to(l, 80, &child);
+	sock_event_taken(child, SOCK_EV_ACCEPTED);
+	child->id = 7;
+	assert_int_equal(sock_setopt(child, OUTSOCK_OPT_NODELAY, 1), 0);
+	for (unsigned int i = 0; i < PKTS; i++) {
+		uint32_t room;
+		int err;
+
+		pattern_fill(sock_tx_space(child, &room, &err), child->tx_off, 5, 1);
+		sock_tx_commit(child, 5);
+		sock_tx_end(child, true, false);
+		turn(&hosts[0]);
+		turn(&hosts[1]);
+	}
+	assert_int_equal(child->tx_pkts, PKTS);
+	/* One acknowledgement. */
+	hosts[0].cfg.free = 1;
+	sock_rx_taken(c, 5 * PKTS);
+	pass(2);
+	assert_int_equal(child->tx_pkts, 0);
+	assert_in_range(hosts[0].owner.n_pkts, PKTS / 2, PKTS);
+	move();
+	assert_int_equal(hosts[0].owner.n_pkts, 0);
+	assert_int_equal(hosts[0].owner.n_tx, 0);
+	child = by_id(7);
+	assert_int_equal(child->tx_acked, 5 * PKTS);
+	sock_close(child, SOCK_CLOSE_ABORT);
+	sock_free(child);
+	assert_int_equal(sock_bind(make(&hosts[0], SOCK_STREAM_T, 8), &ep), -EADDRINUSE);
+	pass(3);
+	assert_int_equal(c->state, SOCK_DEAD);
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -480,6 +521,7 @@ int main(void)
 		T(t_no_room),
 		T(t_dead),
 		T(t_connecting),
+		T(t_bin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The generic half of a socket, over a transport that only notes what it was asked. */
-#include "sock/sock_ops.h"
+#include "sock/sock_bin.h"
 
 #include "abi/abi_cmd.h"
 #include "eal.h"
@@ -156,6 +156,7 @@ const struct sock_types *stack_sock_types(struct stack *stack)
 		.dgram = &dgram,
 		.stream_ctx = (void *)(uintptr_t)&stream,
 		.dgram_ctx = (void *)(uintptr_t)&dgram,
+		.env = &env,
 	};
 
 	return &types;
@@ -164,6 +165,8 @@ const struct sock_types *stack_sock_types(struct stack *stack)
 static int setup(void **state)
 {
 	memset(&seen, 0, sizeof(seen));
+	list_init(&env.bins);
+	env.free_left = UINT32_MAX;
 	sock_owner_init(&owner, NULL, 3, 10, NULL);
 	sock_lane_init(&lane, &owner);
 	return 0;
@@ -412,6 +415,39 @@ static void t_packet_quota_lowered(void **state)
 	assert_int_equal(owner.n_pkts, 5);
 }
 
+/* What a turn must not free counts until it is freed; then those who wait for it are looked at. */
+static void t_bin(void **state)
+{
+	struct sock *s = connected(), *waits = connected();
+	struct pkt_queue q = { 0 };
+
+	sock_tx_refuse(waits);
+	owner.retry_left = 0; /* it was looked at */
+	for (unsigned int i = 0; i < 5; i++)
+		sock_rx_push(s, packet(1, 200));
+	env.free_left = 2;
+	sock_gone(s, ECONNRESET);
+	assert_null(s->rxq.head);
+	assert_int_equal(env.free_left, 0);
+	assert_int_equal(owner.n_pkts, 3);
+	owner.retry_freed = owner.n_freed;
+	assert_false(sock_tx_retry_due(&owner));
+	assert_int_equal(sock_bins_free(&env, 1), 1);
+	assert_true(sock_tx_retry_due(&owner));
+	assert_int_equal(owner.n_pkts, 2);
+	/* Somebody needs room for one at once. */
+	pkt_queue_push(&q, packet(1, 200));
+	pkt_queue_push(&q, packet(1, 200));
+	sock_pkts_add(waits, 2);
+	sock_bin_queue(waits, &q, 1);
+	assert_null(q.head);
+	assert_int_equal(owner.n_pkts, 3);
+	assert_int_equal(sock_bins_free(&env, 100), 3);
+	assert_true(sock_bin_empty(&owner));
+	assert_true(list_empty(&env.bins));
+	assert_int_equal(owner.n_pkts, 0);
+}
+
 static void t_credit_never_shrinks(void **state)
 {
 	struct sock *s = connected();
@@ -579,6 +615,7 @@ int main(void)
 		T(t_rx_taken_never_more_than_there),
 		T(t_packet_quota),
 		T(t_packet_quota_lowered),
+		T(t_bin),
 		T(t_credit_never_shrinks),
 		T(t_dgram_costs),
 		T(t_tx_space),

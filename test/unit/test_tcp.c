@@ -74,15 +74,20 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void inject(const struct seg *s)
+static void inject_to(uint32_t dst, const struct seg *s)
 {
 	static uint8_t buf[2048];
 	struct frame f = {
-		.src = PEER_IP, .dst = host.cfg.addr, .proto = IP_PROTO_TCP, .ttl = 64, .l4 = buf
+		.src = PEER_IP, .dst = dst, .proto = IP_PROTO_TCP, .ttl = 64, .l4 = buf
 	};
 
 	f.l4_len = seg_build(buf, s, f.src, f.dst, false);
 	host_rx(&host, frame_build(host.pool, &f, host.cfg.mac, peer_mac));
+}
+
+static void inject(const struct seg *s)
+{
+	inject_to(host.cfg.addr, s);
 }
 
 static void peer_says(uint16_t sport, uint8_t flags, uint32_t seq, uint32_t ack)
@@ -239,6 +244,40 @@ static void t_child_of_closed(void **state)
 	sock_close(s, 0);
 	sock_free(s);
 	assert_int_equal(host.owner.n_socks, 0);
+}
+
+#define CROWD 250 /* refused at once */
+
+/* A flood to one owner's closed port is answered up to a limit, which is not that of others. */
+static void t_reset_rate(void **state)
+{
+	const struct ip_addr other_addr = ip_addr_v4(be32(host.cfg.addr + 1));
+	const struct seg syn = { .sport = PEER_PORT, .dport = 99, .flags = 0x02, .win = 100 };
+	struct sock_owner other;
+
+	sock_owner_init(&other, host.stack, 1, 10, NULL);
+	assert_int_equal(ip_addr_add(stack_ip(host.stack), &other_addr, 24, &other, host.link), 0);
+	for (unsigned int i = 0; i < 2 * CROWD; i++)
+		inject(&syn);
+	assert_int_equal(n_segs, CROWD);
+	assert_int_equal(last.flags, 0x14);
+	assert_int_equal(host_counter(&host, "drop/RST_RATE"), CROWD);
+	let_go();
+	n_segs = 0;
+	for (unsigned int i = 0; i < CROWD; i++)
+		inject_to(host.cfg.addr + 1, &syn);
+	assert_int_equal(n_segs, CROWD);
+	let_go();
+	/* From then on 1,000 a second. */
+	n_segs = 0;
+	for (unsigned int ms = 0; ms < 100; ms++) {
+		host_turn(&host, host.now + NSEC_PER_MSEC);
+		for (unsigned int i = 0; i < 50; i++)
+			inject(&syn);
+	}
+	assert_int_equal(n_segs, 100);
+	assert_int_equal(host_counter(&host, "tcp/RSTS_OUT"), 2 * CROWD + 100);
+	ip_addr_del(stack_ip(host.stack), &other_addr);
 }
 
 static void write_bytes(struct sock *s, uint32_t n)
@@ -412,6 +451,7 @@ static void t_time_wait_bounded(void **state)
 	host_turn(&host, host.now + 61 * NSEC_PER_SEC);
 	n_segs = 0;
 	for (unsigned int i = 0; i < n; i++) {
+		host_turn(&host, host.now + NSEC_PER_MSEC); /* RSTs have a rate */
 		peer_says((uint16_t)(10000 + i), 0x11, 1001, 5);
 		let_go();
 	}
@@ -516,6 +556,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(t_child_reset, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_child_of_closed, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_silent_address, setup, teardown),
+		cmocka_unit_test_setup_teardown(t_reset_rate, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_self_connect, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_time_wait_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(t_time_wait_reuse, setup, teardown),

@@ -30,14 +30,14 @@ static struct item *put(struct tcp_ooo *o, struct item *it, uint32_t seq, uint32
 	if (!tcp_ooo_fit(o, seq, len, &fit) || !fit.len)
 		return NULL;
 	*it = (struct item){ .seq = seq + fit.skip, .len = fit.len };
-	tcp_ooo_put(o, seq, &fit, it, chain);
+	tcp_ooo_put(o, seq, &fit, it, 1 + fit.len % 3, chain);
 	return it;
 }
 
 static void range_is(const struct tcp_ooo *o, uint32_t i, uint32_t start, uint32_t end)
 {
 	const struct item *it = o->r[i].head;
-	uint32_t at = start;
+	uint32_t at = start, items = 0, cost = 0;
 
 	assert_true(i < o->n);
 	assert_int_equal(o->r[i].start, start);
@@ -45,10 +45,25 @@ static void range_is(const struct tcp_ooo *o, uint32_t i, uint32_t start, uint32
 	for (; it; it = it->next) {
 		assert_int_equal(it->seq, at);
 		at += it->len;
+		items++;
+		cost += 1 + it->len % 3;
 		if (!it->next)
 			assert_ptr_equal(it, o->r[i].tail);
 	}
 	assert_int_equal(at, end);
+	assert_int_equal(o->r[i].items, items);
+	assert_int_equal(o->r[i].cost, cost);
+}
+
+/* The first range that begins at or before @nxt, or NULL. */
+static struct item *pop(struct tcp_ooo *o, uint32_t nxt, uint32_t *ret_end)
+{
+	struct tcp_ooo_range r;
+
+	if (!tcp_ooo_pop(o, nxt, &r))
+		return NULL;
+	*ret_end = r.end;
+	return r.head;
 }
 
 static void t_grow_and_join(void **state)
@@ -90,22 +105,26 @@ static void t_overlap_is_cut(void **state)
 static void t_pop(void **state)
 {
 	struct item it[8];
+	struct tcp_ooo_range r;
 	struct tcp_ooo o;
 	uint32_t end;
 
 	tcp_ooo_init(&o);
 	put(&o, &it[0], 100, 10);
 	put(&o, &it[1], 200, 10);
-	assert_null(tcp_ooo_pop(&o, 99, &end));
-	assert_ptr_equal(tcp_ooo_pop(&o, 100, &end), &it[0]);
+	assert_null(pop(&o, 99, &end));
+	assert_ptr_equal(pop(&o, 100, &end), &it[0]);
 	assert_int_equal(end, 110);
-	assert_null(tcp_ooo_pop(&o, 110, &end));
-	assert_ptr_equal(tcp_ooo_pop(&o, 500, &end), &it[1]); /* overtaken by in-order text */
+	assert_null(pop(&o, 110, &end));
+	assert_ptr_equal(pop(&o, 500, &end), &it[1]); /* overtaken by in-order text */
 	assert_int_equal(o.n, 0);
-	assert_null(tcp_ooo_pop(&o, 1000, &end));
+	assert_null(pop(&o, 1000, &end));
 	put(&o, &it[0], 100, 10);
-	assert_ptr_equal(tcp_ooo_pop_last(&o), &it[0]);
-	assert_null(tcp_ooo_pop_last(&o));
+	assert_true(tcp_ooo_pop_last(&o, &r));
+	assert_ptr_equal(r.head, &it[0]);
+	assert_int_equal(r.items, 1);
+	assert_int_equal(o.cost, 0);
+	assert_false(tcp_ooo_pop_last(&o, &r));
 }
 
 static void t_wraps(void **state)
@@ -120,7 +139,7 @@ static void t_wraps(void **state)
 	put(&o, &it[2], 0, 20);
 	assert_int_equal(o.n, 1);
 	range_is(&o, 0, UINT32_MAX - 9, 30);
-	assert_ptr_equal(tcp_ooo_pop(&o, UINT32_MAX - 9, &end), &it[1]);
+	assert_ptr_equal(pop(&o, UINT32_MAX - 9, &end), &it[1]);
 	assert_int_equal(end, 30);
 }
 
@@ -146,13 +165,17 @@ static void t_bounded(void **state)
 /* Every byte is held once, in the place that its number says, and only bytes that were put in. */
 static void check_against(const struct tcp_ooo *o, const bool *sent, uint32_t base)
 {
+	uint32_t cost = 0;
+
 	for (uint32_t i = 0; i < o->n; i++) {
 		range_is(o, i, o->r[i].start, o->r[i].end);
+		cost += o->r[i].cost;
 		if (i)
 			assert_true(seq_gt(o->r[i].start, o->r[i - 1].end));
 		for (uint32_t s = o->r[i].start; s != o->r[i].end; s++)
 			assert_true(sent[s - base]);
 	}
+	assert_int_equal(o->cost, cost);
 }
 
 static void t_random(void **state)
@@ -173,7 +196,7 @@ static void t_random(void **state)
 			memset(&sent[off], true, len);
 			check_against(&o, sent, base);
 		}
-		while (tcp_ooo_pop(&o, nxt, &end))
+		while (pop(&o, nxt, &end))
 			nxt = seq_max(nxt, end) + rng_below(&rng, 30);
 		check_against(&o, sent, base);
 	}

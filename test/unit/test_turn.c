@@ -3,11 +3,13 @@
  * The bound of a turn. A real lcore without its thread, on a virtual clock: a device and guests
  * that are functions of this test, and always have more. Each turn's work is counted.
  */
+#include "abi/abi_cmd.h"
 #include "eal.h"
 #include "frame.h"
 #include "guest/guest_mem.h"
 #include "lcore/lcore_priv.h"
 #include "port/port_priv.h"
+#include "sock/sock_bin.h"
 #include "wire/byteorder.h"
 
 #include <rte_cycles.h>
@@ -53,6 +55,8 @@ static struct {
 	unsigned int tx, rx, tx_bytes, rx_bytes, looks, publishes, notifies, upkeeps, snaps, arms,
 		disarms, looks_published;	       /* the last: before any ring was published */
 	unsigned int frames_in, frames_out, handed_on; /* the latter before rings were published */
+	unsigned int segs;
+	struct seg first; /* of the segs that left */
 	int last_priority;
 } work;
 
@@ -201,9 +205,21 @@ static uint16_t dev_rx(void *q, struct rte_mbuf **pkts, uint16_t max)
 	return n;
 }
 
+static struct seg last; /* segment that left */
+
 static uint16_t dev_tx(void *q, struct rte_mbuf **pkts, uint16_t n)
 {
+	struct frame fr;
+
 	work.frames_out += n;
+	for (uint16_t i = 0; i < n; i++) {
+		if (frame_parse(rte_pktmbuf_mtod(pkts[i], uint8_t *), pkts[i]->pkt_len, &fr) ||
+		    fr.proto != 6)
+			continue;
+		assert_null(seg_parse(&fr, &last));
+		if (!work.segs++)
+			work.first = last;
+	}
 	rte_pktmbuf_free_bulk(pkts, n);
 	return n;
 }
@@ -389,14 +405,22 @@ static struct rte_mbuf *udp_frame(uint32_t dst)
 	return frame_build(f.lc[0]->pool, &fr, own_mac, peer_mac);
 }
 
-static struct rte_mbuf *syn_frame(uint16_t sport)
+static struct rte_mbuf *seg_frame(const struct seg *seg)
 {
-	uint8_t l4[128];
-	struct seg seg = { .sport = sport, .dport = TCP_PORT, .seq = 1, .flags = 2, .win = 1000 };
+	uint8_t l4[512];
 	struct frame fr = { .src = PEER, .dst = OWN, .proto = 6, .ttl = 64, .l4 = l4 };
 
-	fr.l4_len = seg_build(l4, &seg, PEER, OWN, false);
+	fr.l4_len = seg_build(l4, seg, PEER, OWN, false);
 	return frame_build(f.lc[0]->pool, &fr, own_mac, peer_mac);
+}
+
+static struct rte_mbuf *syn_frame(uint16_t sport)
+{
+	const struct seg seg = {
+		.sport = sport, .dport = TCP_PORT, .seq = 1, .flags = 2, .win = 1000
+	};
+
+	return seg_frame(&seg);
 }
 
 static unsigned int waiting_for_other(void)
@@ -413,6 +437,241 @@ static void drain_foreign(void)
 }
 
 /* ---- tests ---- */
+
+#define MANY	  2000	/* packets of one connection */
+#define SMALL	  5	/* bytes of one that is sent: all fit into the first window */
+#define RX_LEN	  300	/* of one that is received: too large to be copied together */
+#define QUOTA	  24000 /* so that one socket gets MANY */
+#define ISN	  1000
+#define MAX_TURNS 100
+
+/* What the peer of the connection under test sends. */
+static struct seg peer;
+
+static void peer_sends(uint8_t flags, uint32_t len)
+{
+	static const uint8_t data[RX_LEN];
+
+	peer.flags = flags;
+	peer.data = data;
+	peer.len = len;
+	put(seg_frame(&peer));
+	peer.seq += len;
+}
+
+/* A connection whose both windows are large. */
+static struct sock *connection(void)
+{
+	struct sock *s;
+	uint32_t room;
+	int err;
+
+	sock_owner_quota(&f.owner, QUOTA);
+	assert_int_equal(sock_listen(f.listener, 2 * SYNS, 2 * SYNS, 1 << 22), 0);
+	peer = (struct seg){
+		.sport = 77,
+		.dport = TCP_PORT,
+		.seq = ISN,
+		.win = 65535,
+		.opts = { .mss_ok = true, .mss = 1460, .wscale_ok = true, .wscale = 7 },
+	};
+	peer_sends(0x02, 0);
+	turn(10000);
+	assert_int_equal(last.flags, 0x12);
+	peer.opts = (struct seg_opts){ 0 };
+	peer.seq++;
+	peer.ack = last.seq + 1;
+	peer_sends(0x10, 0);
+	turn(10000);
+	s = sock_next_ready(&f.lane);
+	assert_non_null(s);
+	sock_event_taken(s, SOCK_EV_ACCEPTED);
+	assert_int_equal(sock_setopt(s, OUTSOCK_OPT_NODELAY, 1), 0);
+	/* The window of a SYN-ACK is not scaled. */
+	peer_sends(0x10, RX_LEN);
+	turn(10000);
+	sock_rx_taken(s, RX_LEN);
+	/* The stack has the next packet at hand from now on. */
+	assert_non_null(sock_tx_space(s, &room, &err));
+	turn(100 * NSEC_PER_MSEC);
+	assert_int_equal(last.ack, peer.seq);
+	return s;
+}
+
+/* @n packets leave, which nobody acknowledges. */
+static void send_many(struct sock *s, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		uint32_t room;
+		int err;
+		void *p = sock_tx_space(s, &room, &err);
+
+		assert_non_null(p);
+		memset(p, 0, SMALL);
+		sock_tx_commit(s, SMALL);
+		sock_tx_end(s, true, false);
+		turn(1000);
+		assert_int_equal(work.frames_out, 1);
+	}
+	assert_int_equal(s->tx_pkts, n);
+}
+
+/* Text of so many packets, in order or not. */
+static void receive_many(unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		peer_sends(0x10, RX_LEN);
+		if (q_len == PORT_BURST || i == n - 1)
+			turn(1000);
+	}
+	assert_int_equal(q_len, 0);
+}
+
+/*
+ * Turns until nothing is counted against the owner any more. None of them frees more than it may,
+ * and the frame that it began with; and until the end there is work, also for who might sleep.
+ */
+static unsigned int turns_to_free(void)
+{
+	struct lcore *lc = f.lc[0];
+	unsigned int n = 0;
+
+	while (f.owner.n_pkts) {
+		unsigned int before = rte_mempool_in_use_count(lc->pool), found, after;
+
+		found = turn(1000);
+		after = rte_mempool_in_use_count(lc->pool);
+		assert_in_range(before, 0, after + lc->budget[BUDGET_free] + work.frames_in);
+		assert_true(found > 0);
+		if (f.owner.n_pkts)
+			assert_int_equal(stack_next(lc->stack), lc->now);
+		assert_in_range(++n, 1, MAX_TURNS);
+	}
+	return n;
+}
+
+static void forget(struct sock *s)
+{
+	sock_close(s, SOCK_CLOSE_ABORT);
+	sock_free(s);
+	while ((s = sock_next_ready(&f.lane)))
+		sock_event_taken(s, s->events);
+	turns_to_free();
+	sock_owner_quota(&f.owner, 4096);
+}
+
+/* One acknowledgement of thousands of packets. */
+static void test_free_acked(void **state)
+{
+	unsigned int may = f.lc[0]->budget[BUDGET_free], base, half = MANY / 2;
+	struct sock *s = connection();
+
+	base = rte_mempool_in_use_count(f.lc[0]->pool);
+	send_many(s, MANY);
+	assert_int_equal(f.owner.n_tx, MANY);
+	peer.ack += half * SMALL + 3; /* and a part of one */
+	peer_sends(0x10, 0);
+	turn(1000);
+	assert_int_equal(s->tx_pkts, MANY - half);
+	assert_int_equal(f.owner.n_pkts, MANY - may);
+	assert_int_equal(s->tx_acked, half * SMALL + 3);
+	/* Not acknowledged: sent again, from the right byte on. */
+	turn(NSEC_PER_SEC);
+	assert_int_equal(work.first.seq, peer.ack);
+	assert_int_equal(work.first.len, SMALL - 3);
+	assert_int_equal(f.owner.n_pkts, MANY - 2 * may);
+	peer.ack += (MANY - half) * SMALL - 3;
+	peer_sends(0x10, 0);
+	assert_int_equal(turns_to_free(), (MANY - 2 * may + may - 1) / may);
+	assert_int_equal(f.owner.n_tx, 0);
+	assert_int_equal(s->tx_pkts, 0);
+	assert_int_equal(rte_mempool_in_use_count(f.lc[0]->pool), base);
+	send_many(s, 3);
+	forget(s);
+}
+
+/* Many acknowledgements in one turn: together they free no more. */
+static void test_free_acks(void **state)
+{
+	unsigned int may = f.lc[0]->budget[BUDGET_free];
+	struct sock *s = connection();
+
+	send_many(s, MANY);
+	for (unsigned int i = 0; i < PORT_BURST; i++) {
+		peer.ack += MANY / PORT_BURST * SMALL;
+		peer_sends(0x10, 0);
+	}
+	turn(1000);
+	assert_int_equal(f.owner.n_pkts, MANY - may);
+	assert_int_equal(s->tx_pkts, MANY % PORT_BURST);
+	forget(s);
+}
+
+/* A reset of a connection whose queues are full: sent, received, received beyond a gap. */
+static void test_free_reset(void **state)
+{
+	unsigned int may = f.lc[0]->budget[BUDGET_free], base;
+	struct sock *s = connection();
+	uint32_t nxt;
+
+	base = rte_mempool_in_use_count(f.lc[0]->pool);
+	receive_many(MANY / 2);
+	nxt = peer.seq;
+	assert_int_equal(s->rxq.n, MANY / 2);
+	send_many(s, MANY);
+	peer.seq += RX_LEN;
+	receive_many(MANY / 2);
+	assert_int_equal(f.owner.n_pkts, 2 * MANY);
+	assert_int_equal(f.owner.n_ooo, MANY / 2);
+	peer.seq = nxt;
+	peer_sends(0x04, 0);
+	turn(1000);
+	assert_int_equal(s->state, SOCK_DEAD);
+	assert_null(s->rxq.head);
+	assert_int_equal(f.owner.n_pkts, 2 * MANY - may);
+	assert_int_equal(turns_to_free(), (2 * MANY - may + may - 1) / may);
+	assert_int_equal(f.owner.n_ooo, 0);
+	assert_int_equal(f.owner.n_tx, 0);
+	assert_int_equal(rte_mempool_in_use_count(f.lc[0]->pool), base);
+	forget(s);
+}
+
+/* The owner's end does not wait for turns. */
+static void test_free_abort(void **state)
+{
+	struct sock *s = connection();
+
+	send_many(s, MANY);
+	receive_many(MANY / 2);
+	sock_close(s, SOCK_CLOSE_ABORT);
+	sock_free(s);
+	assert_true(f.owner.n_pkts > MANY);
+	sock_bin_free(&f.owner, UINT32_MAX);
+	assert_int_equal(f.owner.n_pkts, 0);
+	assert_int_equal(f.owner.n_tx, 0);
+	sock_owner_quota(&f.owner, 4096);
+}
+
+/* The gap before thousands of packets is closed: they are the consumer's, in one piece. */
+static void test_gap_closed(void **state)
+{
+	struct sock *s = connection();
+	uint32_t gap = peer.seq;
+
+	peer.seq += RX_LEN;
+	receive_many(MANY);
+	assert_int_equal(f.owner.n_ooo, MANY);
+	peer.seq = gap;
+	peer_sends(0x10, RX_LEN);
+	turn(1000);
+	assert_int_equal(s->rxq.n, MANY + 1);
+	assert_int_equal(f.owner.n_pkts, MANY + 1);
+	assert_int_equal(f.owner.n_ooo, 0);
+	sock_rx_taken(s, (MANY + 1) * RX_LEN);
+	assert_int_equal(s->rx_off, (MANY + 2) * RX_LEN);
+	assert_int_equal(f.owner.n_pkts, 0);
+	forget(s);
+}
 
 /* All guests flood, the queue is full, timers are due: no part of any turn exceeds its budget. */
 static void test_worst_case(void **state)
@@ -796,12 +1055,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sleep), /* while no timer runs */
-		cmocka_unit_test(test_worst_case),    cmocka_unit_test(test_notifications),
-		cmocka_unit_test(test_fair),	      cmocka_unit_test(test_priority),
-		cmocka_unit_test(test_foreign_queue), cmocka_unit_test(test_own_first),
-		cmocka_unit_test(test_idle),	      cmocka_unit_test(test_kicks),
-		cmocka_unit_test(test_woken),	      cmocka_unit_test(test_measure),
-		cmocka_unit_test(test_slow_turns),    cmocka_unit_test(test_retune),
+		cmocka_unit_test(test_free_acked),    cmocka_unit_test(test_free_acks),
+		cmocka_unit_test(test_free_reset),    cmocka_unit_test(test_free_abort),
+		cmocka_unit_test(test_gap_closed),    cmocka_unit_test(test_worst_case),
+		cmocka_unit_test(test_notifications), cmocka_unit_test(test_fair),
+		cmocka_unit_test(test_priority),      cmocka_unit_test(test_foreign_queue),
+		cmocka_unit_test(test_own_first),     cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_kicks),	      cmocka_unit_test(test_woken),
+		cmocka_unit_test(test_measure),	      cmocka_unit_test(test_slow_turns),
+		cmocka_unit_test(test_retune),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
