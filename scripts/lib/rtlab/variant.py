@@ -126,13 +126,19 @@ def _disturbed(scale):
                               for name, load, beside in DISTURBANCES]
 
 
+def _met(n):
+    """Guests that were never asked before meet their first request, of either protocol."""
+    return Phase("warm-up", f"warm-up, {n}", 4 * n, guests=n)
+
+
 def _many(scale):
     """Without RT traffic, with 1 to 128 guests, and without it again."""
     silent = [Phase("many", name, scale.silent, SILENCE, guests=n, load="heavy")
               for name, n in (("no RT traffic", 1), (f"no RT traffic, {GUESTS[-1]}", GUESTS[-1]))]
-    return _warm_up(scale) + silent[:1] + [
-        Phase("many", f"{n} RT guests", scale.beside, guests=n, load="heavy")
-        for n in GUESTS] + silent[1:]
+    measured = [(_met(n), Phase("many", f"{n} RT guests", scale.beside, guests=n, load="heavy"))
+                for n in GUESTS]
+    return (_warm_up(scale) + silent[:1] + [phase for pair in measured for phase in pair] +
+            silent[1:])
 
 
 # ---- outsockd's configuration ----
