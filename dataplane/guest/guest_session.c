@@ -182,6 +182,10 @@ struct guest_seat *guest_woken(struct list *woken)
 	return &container_of(lane->owner, struct guest, owner)->seat;
 }
 
+/*
+ * Called as it is looked into and as its rings are published: all that changes a guest happens
+ * between these two, or in a call, after which all are looked into.
+ */
 void guest_settle(struct guest *g)
 {
 	g->seat.attention = needs_attention(g);
@@ -211,9 +215,7 @@ unsigned int guest_look(struct guest *g, uint64_t now)
 		    vring_avail(&l->rx.v) >= l->rx_need)
 			what |= GUEST_LOOK_RX;
 	}
-	/* What is served is settled as its rings are published. */
-	if (g->seat.attention || now >= g->seat.due)
-		guest_settle(g);
+	guest_settle(g);
 	return what;
 }
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,7 +17,8 @@
 
 struct lcore {
 	struct stack *stack;
-	struct list guests;
+	struct list guests, woken, touched;
+	bool look_all; /* after a call, as the real one */
 	pthread_t owner;
 	uint64_t now, skip;
 	int fds[FDS_MAX]; /* under lock */
@@ -38,6 +40,8 @@ struct lcore *fake_lcore_create(struct stack *stack, uint64_t now)
 	lc->now = now;
 	lc->owner = pthread_self();
 	list_init(&lc->guests);
+	list_init(&lc->woken);
+	list_init(&lc->touched);
 	pthread_mutex_init(&lc->caller, NULL);
 	pthread_mutex_init(&lc->lock, NULL);
 	pthread_cond_init(&lc->done, NULL);
@@ -56,6 +60,7 @@ void lcore_call(struct lcore *lc, void (*fn)(void *arg), void *arg)
 {
 	if (pthread_equal(pthread_self(), lc->owner)) {
 		fn(arg);
+		lc->look_all = true;
 		return;
 	}
 	pthread_mutex_lock(&lc->caller);
@@ -74,6 +79,7 @@ static void run_call(struct lcore *lc)
 		return;
 	pthread_mutex_lock(&lc->lock);
 	lc->fn(lc->arg);
+	lc->look_all = true;
 	lc->fn = NULL;
 	pthread_cond_signal(&lc->done);
 	pthread_mutex_unlock(&lc->lock);
@@ -84,18 +90,48 @@ static struct guest *guest_of(struct list *l)
 	return container_of(l, struct guest_seat, link)->guest;
 }
 
+/* Published and notified is only who was served, as the real lcore does. */
+static void touch(struct lcore *lc, struct guest *g)
+{
+	struct guest_seat *seat = guest_seat(g);
+
+	if (list_empty(&seat->touched))
+		list_add_tail(&lc->touched, &seat->touched);
+}
+
+/*
+ * Every guest is looked into; that the real lcore, which looks only into those that woke or that a
+ * glance tells of, would not have missed anything is checked.
+ */
+static void look(struct lcore *lc, struct guest *g)
+{
+	bool told = lc->look_all || guest_glance(guest_seat(g), lc->now);
+	unsigned int what = guest_look(g, lc->now);
+
+	if (what && !told) {
+		fprintf(stderr, "fake lcore: guest %s has something to do (%#x) and did not tell\n",
+			guest_config(g)->name, what);
+		abort();
+	}
+	if (what & GUEST_LOOK_UPKEEP)
+		guest_upkeep(g, lc->now);
+	if (guest_seat(g)->fresh)
+		touch(lc, g);
+	guest_seat(g)->fresh = false;
+}
+
 /* As much as an lcore of its class would at most. */
-static unsigned int serve(struct guest *g, uint64_t now)
+static unsigned int serve(struct lcore *lc, struct guest *g, uint64_t now)
 {
 	const struct guest_cfg *cfg = guest_config(g);
 	const struct share_amount rx = { BUDGET, cfg->rt ? 64 << 10 : 256 << 10 };
 	const struct share_amount tx = { RTE_MIN(BUDGET, (int32_t)cfg->max_msgs), rx.bytes };
 	unsigned int n = 0;
 
-	if (guest_look(g, now) & GUEST_LOOK_UPKEEP)
-		guest_upkeep(g, now);
 	n += (unsigned int)guest_tx(g, &tx, now).msgs;
 	n += (unsigned int)guest_rx(g, &rx, now).msgs;
+	if (n)
+		touch(lc, g);
 	return n;
 }
 
@@ -107,16 +143,25 @@ unsigned int fake_lcore_turn(struct lcore *lc)
 	lc->now += FAKE_TURN_NS + lc->skip;
 	lc->skip = 0;
 	stack_turn(lc->stack, lc->now, BUDGET);
+	while (!list_empty(&lc->woken))
+		guest_woken(&lc->woken)->attention = true;
 	list_for_each(l, &lc->guests)
-		n += serve(guest_of(l), lc->now);
+		look(lc, guest_of(l));
+	lc->look_all = false;
 	list_for_each(l, &lc->guests)
-		guest_publish(guest_of(l));
+		n += serve(lc, guest_of(l), lc->now);
+	list_for_each(l, &lc->touched)
+		guest_publish(container_of(l, struct guest_seat, touched)->guest);
 	stack_tx(lc->stack, BUDGET);
 	stack_free(lc->stack, BUDGET);
-	list_for_each(l, &lc->guests) {
-		guest_notify(guest_of(l));
-		guest_snapshot(guest_of(l));
+	while (!list_empty(&lc->touched)) {
+		struct list *l = list_first(&lc->touched);
+
+		guest_notify(container_of(l, struct guest_seat, touched)->guest);
+		list_del(l);
 	}
+	list_for_each(l, &lc->guests)
+		guest_snapshot(guest_of(l));
 	return n;
 }
 
@@ -175,10 +220,13 @@ uint64_t lcore_now(const struct lcore *lc)
 void lcore_guest_add(struct lcore *lc, struct guest *g)
 {
 	list_add_tail(&lc->guests, &guest_seat(g)->link);
+	guest_wakes(g, &lc->woken);
 }
 
 void lcore_guest_del(struct lcore *lc, struct guest *g)
 {
+	guest_wakes(g, NULL);
+	list_del(&guest_seat(g)->touched);
 	list_del(&guest_seat(g)->link);
 }
 
