@@ -38,9 +38,9 @@ residence_begin() {
 	control latency --reset >/run/latency.txt
 }
 
-# residence_end GUESTS: of the one, or of their class. What 128 guests have is too much for the serial
-# port: QEMU's interrupts now and then before there is room, and after 100000 such interrupts the
-# kernel disables them ("nobody cared").
+# residence_end GUESTS: of the one, or of their class. What 128 guests have is too much for the
+# serial port: QEMU's interrupts now and then before there is room, and after 100000 such interrupts
+# the kernel disables them ("nobody cared").
 residence_end() {
 	if [ $1 -gt 1 ]; then
 		rows=$(control latency | tr -d '\n' | sed 's/{/\n{/g' | grep '"kind": "class"' |
