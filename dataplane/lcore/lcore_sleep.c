@@ -104,8 +104,12 @@ static uint64_t next_deadline(struct lcore *lc, uint64_t now)
 {
 	uint64_t next = stack_next(lc->stack);
 
-	list_for_each(l, &lc->guests)
-		next = RTE_MIN(next, container_of(l, struct guest_seat, link)->due);
+	list_for_each(l, &lc->guests) {
+		const struct guest_seat *seat = container_of(l, struct guest_seat, link);
+
+		/* What it waits for may have come since it was looked into: packets. */
+		next = RTE_MIN(next, seat->attention ? guest_next(seat->guest) : seat->due);
+	}
 	if (lc->napping)
 		next = RTE_MIN(next,
 			       now +
