@@ -170,8 +170,8 @@ def _of_the_residence(records, cell, way):
         return why
     few, many = (records.other(c, f"{way} p50").value for c in (one, cell))
     return (f"{why}; with one guest it is {show(few)} us, and each more adds "
-            f"{show(1000 * (many - few) / (cell.guests - 1))} ns: a turn looks at every guest "
-            "before anything leaves, and they compete for the caches")
+            f"{show(1000 * (many - few) / (cell.guests - 1))} ns: a turn glances at every "
+            "guest's ring, several are served in one turn, and they compete for the caches")
 
 
 def _wake(records):

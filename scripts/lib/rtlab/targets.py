@@ -172,7 +172,7 @@ def per_cpu(phase):
 def _of_many(few, many):
     mean = many.latency().mean - few.latency().mean
     more = many.spec.guests - few.spec.guests
-    return (f"each turn looks at all guests: the mean is {mean:.2f} us longer, "
+    return (f"each turn glances at the rings of all guests: the mean is {mean:.2f} us longer, "
             f"{1000 * mean / more:.0f} ns for each guest more; p50 is "
             f"{many.latency().at(.5):.1f} us, p99 {many.latency().at(.99):.1f} us")
 
