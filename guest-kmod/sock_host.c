@@ -41,6 +41,7 @@ static int osk_get_id(struct osk *os)
 	struct osdev *dev = os->dev;
 	u32 max = le32_to_cpu(dev->hello.max_sockets);
 	struct xa_limit limit = XA_LIMIT(0, clamp_t(u32, max, 1, OUTSOCK_ID_HOST) - 1);
+	struct osreq *req;
 	u32 id;
 	int err;
 
@@ -54,8 +55,10 @@ static int osk_get_id(struct osk *os)
 		return err == -EBUSY ? -ENFILE : err;
 	}
 	os->id = id;
-	os->close_req = osk_new_close(os, GFP_KERNEL);
-	if (os->close_req)
+	req = osk_new_close(os, GFP_KERNEL);
+	/* The ring thread may not have come to that of the id before. */
+	osreq_cancel(xchg(&os->close_req, req));
+	if (req)
 		return 0;
 	os->id = OUTSOCK_ID_NONE;
 	xa_erase(&dev->socks, id);

@@ -179,7 +179,7 @@ struct guest_seat *guest_seat(struct guest *g);
 
 /*
  * From now on a queue pair of its puts itself on @woken when there is something for the guest, or
- * (NULL) nowhere. Whose the first of these is; it is off the list then.
+ * (NULL) nowhere. Whose the first of these is; all of its are off the list then.
  */
 void guest_wakes(struct guest *g, struct list *woken);
 struct guest_seat *guest_woken(struct list *woken);

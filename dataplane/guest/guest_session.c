@@ -177,9 +177,11 @@ void guest_wakes(struct guest *g, struct list *woken)
 struct guest_seat *guest_woken(struct list *woken)
 {
 	struct sock_lane *lane = container_of(list_first(woken), struct sock_lane, woken_link);
+	struct guest *g = container_of(lane->owner, struct guest, owner);
 
-	list_del(&lane->woken_link);
-	return &container_of(lane->owner, struct guest, owner)->seat;
+	for (unsigned int i = 0; i < GUEST_LANES; i++)
+		list_del(&g->lanes[i].sl.woken_link);
+	return &g->seat;
 }
 
 /*

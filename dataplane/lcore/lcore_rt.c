@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * The loop of an RT lcore. Own guests come before everything foreign; every part has a budget. What
- * has come for a guest is published before all the guests that may have said something are looked
- * at: how many there are does not delay it.
- */
+/* The loop of an RT lcore. Own guests come before everything foreign; every part has a budget. */
 #include "lcore/lcore_priv.h"
 
 #include "lcore/rt_forbidden.h"
@@ -18,11 +14,9 @@ unsigned int lcore_rt_turn(struct lcore *lc)
 	work += did[LCORE_PART_rx] = lcore_rx(lc);
 	work += did[LCORE_PART_given] = lcore_given(lc);
 	lcore_guests_woken(lc);
-	work += did[LCORE_PART_guests_rx] = lcore_guests_rx(lc);
-	lcore_guests_publish(lc);
 	work += lcore_guests_look(lc);
 	work += did[LCORE_PART_guests_tx] = lcore_guests_tx(lc);
-	work += lcore_guests_rx(lc);
+	work += did[LCORE_PART_guests_rx] = lcore_guests_rx(lc);
 	lcore_guests_publish(lc);
 	work += did[LCORE_PART_tx] = lcore_tx(lc);
 	work += did[LCORE_PART_notify] = lcore_notify(lc);

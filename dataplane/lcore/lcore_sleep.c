@@ -153,6 +153,7 @@ void lcore_sleep(struct lcore *lc)
 	atomic_thread_fence(memory_order_seq_cst);
 	work = msg_pending(&lc->inbox) || peers_waiting(lc) || !list_empty(&lc->woken);
 	work |= arm_guests(lc);
+	work |= lc->mem_faults != __atomic_load_n(&guest_mem_faults, __ATOMIC_ACQUIRE);
 	work |= arm_ports(lc);
 	if (!work)
 		wait_for_events(lc);
